@@ -1,8 +1,8 @@
 """Starts a command that goes down with whoever started it.
 
-Run as a script (``python -I -S child.py --parent PID --signal N [--user UID:GID] [--capability N] -- command``):
-it arranges its own process and then becomes the command, so the process id stays. A script of its own because the
-same calls between ``fork`` and ``exec`` of a program with threads may deadlock.
+Run as a script, ``python child.py --parent PID --signal N [--user UID:GID] [--capability N] -- command``,
+it arranges its own process and then becomes the command, so the process id stays. A script of its own because
+the same calls between ``fork`` and ``exec`` of a program with threads may deadlock.
 """
 
 import argparse

