@@ -72,7 +72,7 @@ class InvalidIdentifiers(ValueError):
 
 _kind = re.compile(KIND_PATTERN.removesuffix("$") + r"\Z")
 
-# What an address must look like for email-validator to give it back unchanged: lower-case ASCII dot-atom, host
+# What email-validator must give back unchanged: an address as lower-case ASCII dot-atom, host
 # labels without the reserved double dash, a top level that ends with a letter.
 _plain_email = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
