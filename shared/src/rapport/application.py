@@ -1,4 +1,4 @@
-"""What every service's composition root starts from: an application with its database, tokens, feed and problem answers."""
+"""Where every composition root starts: an application with database, tokens, feed and problem answers."""
 
 import asyncio
 import logging
@@ -108,7 +108,7 @@ async def _keep(worker: Worker, app: FastAPI) -> None:
             await worker(app)
         except CONNECTION_LOST as error:
             _log.warning("%s waits for the database: %s", _name(worker), error)
-        except Exception:
+        except Exception:  # noqa: BLE001  whatever it is, the others go on
             _log.exception("%s failed and starts again", _name(worker))
         pause = 0.2 if asyncio.get_running_loop().time() - started > 30 else min(pause * 2, 10)
         await asyncio.sleep(pause)
@@ -133,7 +133,7 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 def _let_go_on_stop(tail: FeedTail) -> None:
-    """End long polls as soon as the process is told to stop: the server waits for open requests before anything else."""
+    """End long polls as soon as the process is told to stop: the server waits for open requests first."""
     if threading.current_thread() is not threading.main_thread():
         return
     loop = asyncio.get_running_loop()
@@ -167,8 +167,7 @@ async def _on_connection_lost(request: Request, error: Exception) -> Response:
 
 async def _on_driver_error(request: Request, error: Exception) -> Response:
     if isinstance(error, DBAPIError) and (
-        error.connection_invalidated
-        or isinstance(error.orig.__cause__ if error.orig else None, CONNECTION_LOST)
+        error.connection_invalidated or isinstance(error.orig.__cause__ if error.orig else None, CONNECTION_LOST)
     ):
         return await _on_connection_lost(request, error)
     raise error

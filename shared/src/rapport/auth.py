@@ -1,10 +1,10 @@
 """Who may call what: a dependency that needs a scope, cheap enough for hot reads."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.params import Depends as DependsMarker
 from fastapi.security.base import SecurityBase
 
 from rapport.errors import Forbidden, Unauthorized
@@ -37,10 +37,9 @@ class Scope(SecurityBase):
         return principal
 
 
-def needs(*scopes: str) -> Callable[..., object]:
+def needs(*scopes: str) -> DependsMarker:
     """`Depends` on a caller with one of `scopes`."""
-    dependency: Callable[..., object] = Depends(Scope(*scopes))
-    return dependency
+    return DependsMarker(Scope(*scopes))
 
 
 Caller = Annotated[Principal, Depends(principal_of)]

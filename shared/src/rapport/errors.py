@@ -105,11 +105,7 @@ def problem_response(
 
 def pointer(location: Sequence[str | int]) -> str:
     """JSON pointer of a validation error; the first part (`body`, `query`...) is left out for bodies alone."""
-    parts = (
-        list(location[1:])
-        if location and location[0] in {"body", "query", "path", "header"}
-        else list(location)
-    )
+    parts = list(location[1:]) if location and location[0] in {"body", "query", "path", "header"} else list(location)
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 

@@ -1,8 +1,8 @@
-"""Idempotency-Key: the stored answer is written in the transaction that did the work, so it exists exactly when the work does."""
+"""Idempotency-Key: the stored answer is written in the transaction that does the work, so both exist or neither."""
 
 import hashlib
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from fastapi import Request, Response
@@ -40,6 +40,13 @@ class Replay(Exception):
         self.response = response
 
 
+class _Claim(NamedTuple):
+    connection: "Connection"
+    subject: str
+    key: str
+    fingerprint: bytes
+
+
 def idempotency_table(metadata: MetaData) -> Table:
     """The table of stored answers, in a service's own metadata."""
     return Table(
@@ -69,9 +76,7 @@ async def begin(request: Request, connection: "Connection") -> None:
         raise KeyInvalid
     subject = _subject(request)
     # The lock lives as long as the transaction: a crash leaves no key behind that is "still running".
-    if not await connection.fetchval(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7))", f"{subject}\n{key}"
-    ):
+    if not await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7))", f"{subject}\n{key}"):
         raise KeyInUse
     fingerprint = await _fingerprint(request)
     row = await connection.fetchrow(
@@ -80,7 +85,7 @@ async def begin(request: Request, connection: "Connection") -> None:
         key,
     )
     if row is None:
-        request.state.idempotency = (connection, subject, key, fingerprint)
+        request.state.idempotency = _Claim(connection, subject, key, fingerprint)
         return
     if row["fingerprint"] != fingerprint:
         raise KeyReused
@@ -102,22 +107,21 @@ class Route(APIRoute):
                 response = await handle(request)
             except Replay as replay:
                 return replay.response
-            if hasattr(request.state, "idempotency") and response.status_code < 500:
-                await _store(*request.state.idempotency, response)
+            claim: _Claim | None = getattr(request.state, "idempotency", None)
+            if claim is not None and response.status_code < 500:
+                await _store(claim, response)
             return response
 
         return handler
 
 
-async def _store(
-    connection: "Connection", subject: str, key: str, fingerprint: bytes, response: Response
-) -> None:
+async def _store(claim: _Claim, response: Response) -> None:
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    await connection.execute(
+    await claim.connection.execute(
         "INSERT INTO idempotency (subject, key, fingerprint, status, headers, body) VALUES ($1, $2, $3, $4, $5, $6)",
-        subject,
-        key,
-        fingerprint,
+        claim.subject,
+        claim.key,
+        claim.fingerprint,
         response.status_code,
         msgspec.json.encode(headers).decode(),
         bytes(response.body),

@@ -73,9 +73,7 @@ class KeyStore:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         key_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid4().hex[:6]}"
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        with os.fdopen(
-            os.open(self.directory / f"{key_id}.pem", os.O_CREAT | os.O_WRONLY, 0o600), "wb"
-        ) as file:
+        with os.fdopen(os.open(self.directory / f"{key_id}.pem", os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
             file.write(pem)
         keys = [self._public(each) for each in self._key_ids()]
         temporary = self.jwks_path.with_suffix(".tmp")
@@ -87,9 +85,7 @@ class KeyStore:
         """A signed token; raises `ValueError` that names a scope which does not exist."""
         wanted = sorted(set(scopes))
         if unknown := set(wanted) - SCOPES:
-            raise ValueError(
-                f"no such scope: {', '.join(sorted(unknown))}; there are {', '.join(sorted(SCOPES))}"
-            )
+            raise ValueError(f"no such scope: {', '.join(sorted(unknown))}; there are {', '.join(sorted(SCOPES))}")
         now = int(time.time())
         claims = {
             "iss": ISSUER,

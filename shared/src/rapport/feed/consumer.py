@@ -69,9 +69,7 @@ class FeedConsumer:
             timeout=self._poll_seconds + 10,
         )
         if response.status_code != 200:
-            raise ServiceUnavailable(
-                self.name, f"the feed answered {response.status_code}: {response.text[:200]}"
-            )
+            raise ServiceUnavailable(self.name, f"the feed answered {response.status_code}: {response.text[:200]}")
         events = _events.decode(response.content)
         if events:
             await self._take(position, events)
@@ -85,7 +83,7 @@ class FeedConsumer:
             await self._apply_at(position, events)
         except (*CONNECTION_LOST, asyncio.CancelledError):
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001  whatever it is, the others go on
             # One bad event must not hold up the others, nor take them down with it.
             _log.exception("feed %s: a batch of %d failed, going one by one", self.name, len(events))
             for event in events:
@@ -98,7 +96,7 @@ class FeedConsumer:
                 await self._apply_at(position, [event])
             except (*CONNECTION_LOST, asyncio.CancelledError):
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  put aside below
                 if not left:
                     _log.exception("feed %s: event %s put aside", self.name, event.id)
                     await self._put_aside(position, event, error)

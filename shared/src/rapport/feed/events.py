@@ -28,14 +28,14 @@ class ReceivedEvent(msgspec.Struct):
 
 
 class Position(NamedTuple):
-    """Where a reader stands: a transaction, a row of it, and an event of that row; the id of an event says all three."""
+    """Where a reader stands: a transaction, a row of it, an event of that row; an event's id says all three."""
 
     xid: int
     sequence: int
-    index: int
+    offset: int
 
     def __str__(self) -> str:
-        return f"{self.xid}-{self.sequence}-{self.index}"
+        return f"{self.xid}-{self.sequence}-{self.offset}"
 
     @classmethod
     def parse(cls, event_id: str | None) -> "Position":

@@ -38,7 +38,7 @@ class Xid8(UserDefinedType[int]):
 
 
 def common_tables(metadata: MetaData) -> None:
-    """Add to a service's metadata the tables that every service has: outbox, feed positions and failures, idempotency."""
+    """Add the tables that every service has: outbox, feed positions and failures, idempotency."""
     Table(
         "outbox",
         metadata,

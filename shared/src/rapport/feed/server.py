@@ -101,9 +101,7 @@ async def read(connection: Connection, after: Position, limit: int) -> list[tupl
 
 def render(source: str, events: list[tuple[Position, bytes]]) -> bytes:
     """A CloudEvents batch; the members that all share are added here rather than stored."""
-    head = (
-        f'{{"specversion":"1.0","source":"urn:rapport:{source}","datacontenttype":"application/json","id":"'
-    )
+    head = f'{{"specversion":"1.0","source":"urn:rapport:{source}","datacontenttype":"application/json","id":"'
     opening = head.encode()
     return b"[" + b",".join(opening + str(at).encode() + b'",' + body[1:] for at, body in events) + b"]"
 
