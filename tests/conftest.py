@@ -41,7 +41,7 @@ def databases(postgres: EmbeddedPostgres) -> Databases:
 
 @pytest.fixture
 async def database(databases: Databases) -> AsyncIterator[DatabaseFactory]:
-    """`await database("profile")` gives the address of a fresh migrated database, `database()` an empty one."""
+    """`await database("profile")` is the address of a fresh migrated database, `database()` an empty one."""
     made: list[str] = []
 
     async def make(service: str | None = None) -> str:

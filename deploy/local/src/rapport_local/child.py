@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -50,7 +51,8 @@ def _become(user: str, capability: int | None) -> None:
     uid, _, gid = user.partition(":")
     libc = ctypes.CDLL(None, use_errno=True)
     if capability is not None:
-        _check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "keep capabilities")
+        # Keeps capabilities over the change of user, and lets `access(2)` see them, which PostgreSQL asks.
+        _check(libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0), "set secure bits")
     os.setgroups([])
     os.setgid(int(gid))
     os.setuid(int(uid))

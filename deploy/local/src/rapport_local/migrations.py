@@ -3,9 +3,12 @@
 import asyncio
 import signal
 import sys
+from typing import cast
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import NullPool, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from rapport_local.child import child_command
 from rapport_local.services import database_variable, inherited_environment, service_folder
@@ -20,6 +23,25 @@ def newest_version(service: str) -> str | None:
     folder = service_folder(service)
     config = Config(folder / "alembic.ini")
     return ScriptDirectory.from_config(config).get_current_head()
+
+
+async def current_version(url: str) -> str | None:
+    """Revision that the database at `url` is at, None before the first migration."""
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+                return None
+            return cast("str | None", await connection.scalar(text("SELECT version_num FROM alembic_version")))
+    finally:
+        await engine.dispose()
+
+
+async def migrate_if_behind(service: str, url: str) -> None:
+    """Run the migrations of `service` unless the database is there already; a process saved at every start."""
+    newest = await asyncio.to_thread(newest_version, service)
+    if newest is None or await current_version(url) != newest:
+        await migrate(service, url)
 
 
 async def migrate(service: str, url: str) -> None:

@@ -16,7 +16,8 @@ from urllib.parse import quote
 from rapport_local.account import Account
 from rapport_local.child import child_command
 from rapport_local.lock import HomeLock
-from rapport_local.postgres_processes import left_over, read_status
+from rapport_local.logs import make_room, tail
+from rapport_local.postgres_processes import end_left_over, read_status
 from rapport_local.postgres_settings import server_settings
 
 DATABASES = ("profile", "segment", "campaign", "interaction")
@@ -24,8 +25,8 @@ SUPERUSER = "app"
 PORT = 5432
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 SOCKET_PATH_LIMIT = 107
-LOG_LIMIT = 20 * 1024 * 1024
 START_SECONDS = 120.0
+POLL_SECONDS = 0.02
 STOP_SECONDS = 60.0
 STILL_IN_USE = "pre-existing shared memory block"
 
@@ -73,6 +74,7 @@ class EmbeddedPostgres:
         self.socket_dir = _socket_dir(self.home)
         self._lock = HomeLock(self.home / "lock")
         self._process: subprocess.Popen[bytes] | None = None
+        self._deadline = 0.0
 
     @property
     def running(self) -> bool:
@@ -91,10 +93,12 @@ class EmbeddedPostgres:
         if self.running:
             return
         self.launch()
-        self.wait_ready()
+        while not self.is_ready():
+            time.sleep(POLL_SECONDS)
 
     def launch(self) -> None:
         """First half of `start`: the process is there, not yet ready. Call it from a thread that lives on."""
+        self._deadline = time.monotonic() + START_SECONDS
         self._lock.acquire()
         try:
             self._prepare()
@@ -103,16 +107,16 @@ class EmbeddedPostgres:
             self._lock.release()
             raise
 
-    def wait_ready(self, seconds: float = START_SECONDS) -> None:
-        """Second half of `start`; crash recovery may take its time."""
-        deadline = time.monotonic() + seconds
-        while read_status(self.data) != (self.pid, "ready"):
-            if not self.running:
-                self._again_or_raise(deadline)
-            elif time.monotonic() > deadline:
-                self.stop()
-                raise PostgresError(f"PostgreSQL was not ready after {seconds:.0f} s\n{self.log_tail()}")
-            time.sleep(0.02)
+    def is_ready(self) -> bool:
+        """Second half of `start`, to be asked until it is so; crash recovery may take its time."""
+        if read_status(self.data) == (self.pid, "ready"):
+            return True
+        if not self.running:
+            self._again_or_raise()
+        elif time.monotonic() > self._deadline:
+            self.stop()
+            raise PostgresError(f"PostgreSQL was not ready after {START_SECONDS:.0f} s\n{tail(self.log)}")
+        return False
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Fast shutdown (open transactions are rolled back), harder after `seconds`."""
@@ -142,21 +146,12 @@ class EmbeddedPostgres:
             raise PostgresError(done.stderr.strip())
         return done.stdout.strip()
 
-    def log_tail(self, lines: int = 15) -> str:
-        """The last lines of the server's log."""
-        try:
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-        except FileNotFoundError:
-            return ""
-
     def _prepare(self) -> None:
-        for process in left_over(self.data):
-            process.end()
+        end_left_over(self.data)
         self._own_socket_dir()
         # Searchable, for as root the server runs under another account; the content has its own permissions.
         self.home.mkdir(mode=0o711, parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
-            self.log.replace(self.log.with_suffix(".log.1"))
+        make_room(self.log)
         if not (self.data / "PG_VERSION").exists():
             self._create_cluster()
 
@@ -165,6 +160,8 @@ class EmbeddedPostgres:
         status = self.socket_dir.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {os.geteuid(), self.account.uid}:
             raise PostgresError(f"{self.socket_dir} is somebody else's; remove it or set another TMPDIR")
+        for old in self.socket_dir.iterdir():
+            old.unlink()
         self.account.own(self.socket_dir)
         self.socket_dir.chmod(0o700)
 
@@ -216,11 +213,10 @@ class EmbeddedPostgres:
                 start_new_session=True,
             )
 
-    def _again_or_raise(self, deadline: float) -> None:
+    def _again_or_raise(self) -> None:
         """Backends of a server that was killed may outlive it for a moment and keep the next one out."""
-        said = self.log_tail()
-        if STILL_IN_USE in said.rsplit("starting PostgreSQL", 1)[-1] and time.monotonic() < deadline:
-            time.sleep(0.1)
+        said = tail(self.log)
+        if STILL_IN_USE in said.rsplit("starting PostgreSQL", 1)[-1] and time.monotonic() < self._deadline:
             self._prepare()
             self._spawn()
             return

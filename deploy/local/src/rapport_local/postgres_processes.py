@@ -56,13 +56,20 @@ class LeftOver:
         return state != "Z"
 
 
-def left_over(data: Path) -> list[LeftOver]:
-    """Server processes that still work in `data`, the postmaster first; call it holding the home's lock.
+def end_left_over(data: Path) -> None:
+    """End whatever still serves `data` and forget that it did; call it holding the home's lock.
 
-    Known by their program and working folder: a process id alone may since have gone to somebody else.
+    Its `postmaster.pid` goes too: the server would take a zombie, or a stranger with that number, for one that runs.
     """
     if not PROCESSES.is_dir():
-        return []
+        return
+    for process in _left_over(data):
+        process.end()
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _left_over(data: Path) -> list[LeftOver]:
+    """Known by program and working folder, for a process id alone may since be somebody else's; postmaster first."""
     postmaster, _ = read_status(data)
     found = []
     for entry in PROCESSES.iterdir():

@@ -3,10 +3,12 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-SERVICES = ("profile", "segment", "campaign", "interaction")
+SHUTDOWN_SECONDS = 5
 
 
 def service_folder(name: str) -> Path:
@@ -21,7 +23,23 @@ def service_command(name: str, port: int) -> list[str]:
     """The process that serves `name` on `port` of this machine."""
     command = [sys.executable, "-m", "uvicorn", f"{name}_service.main:create_app", "--factory"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    return [*command, "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    # A long poll of the feed may outlast anybody's patience.
+    return [*command, "--timeout-graceful-shutdown", str(SHUTDOWN_SECONDS)]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of the stack: `command` gives the process that serves it on a port."""
+
+    name: str
+    command: Callable[[int], list[str]]
+    migrates: bool = True
+
+
+SERVICES = tuple(
+    Service(name, partial(service_command, name)) for name in ("profile", "segment", "campaign", "interaction")
+)
 
 
 def database_variable(name: str) -> str:
