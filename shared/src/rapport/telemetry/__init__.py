@@ -1,0 +1,1 @@
+"""What a process tells about itself: log lines, metrics and the identity of the request at hand."""
