@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -15,7 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from rapport import idempotency
 
-Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+# asyncpg's classes take parameters for type checkers only.
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    _PlainConnection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = _PlainConnection = asyncpg.Connection
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -39,7 +44,7 @@ CONNECTION_LOST = (
 )
 
 
-class LeanConnection(asyncpg.Connection[asyncpg.Record]):
+class LeanConnection(_PlainConnection):
     """Skips the RESET round trip on release: this pool's users leave no session state behind."""
 
     def get_reset_query(self) -> str:
@@ -74,7 +79,7 @@ class Database:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     @property
-    def pool(self) -> asyncpg.Pool[asyncpg.Record]:
+    def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         """The bare pool; raises `RuntimeError` before `open`."""
         if self._pool is None:
             raise RuntimeError("the database is not open")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, String, Table, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, String, Table, Text, func
 
 from rapport.auth import principal_of
 from rapport.errors import Conflict, Invalid, Unauthorized
@@ -56,7 +55,7 @@ def idempotency_table(metadata: MetaData) -> Table:
         Column("key", String, primary_key=True),
         Column("fingerprint", LargeBinary, nullable=False),
         Column("status", Integer, nullable=False),
-        Column("headers", JSONB, nullable=False),
+        Column("headers", Text, nullable=False),
         Column("body", LargeBinary, nullable=False),
         Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now(), index=True),
     )

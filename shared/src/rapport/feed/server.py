@@ -17,18 +17,18 @@ _ROWS_AT_ONCE = 50
 
 # Rows of transactions at or above the oldest running one may still get neighbours that sort before them.
 _READ = """
-    SELECT xid::text AS xid, sequence, events
+    SELECT outbox.xid::text AS position, sequence, events
     FROM outbox
     WHERE (xid, sequence) >= ($1::text::xid8, $2)
       AND xid < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY xid, sequence
+    ORDER BY outbox.xid, sequence
     LIMIT $3
 """
 _NEWEST = """
-    SELECT xid::text AS xid, sequence, count
+    SELECT outbox.xid::text AS position, sequence, count
     FROM outbox
     WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY xid DESC, sequence DESC
+    ORDER BY outbox.xid DESC, sequence DESC
     LIMIT 1
 """
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
@@ -71,7 +71,7 @@ class FeedTail:
         while self._waiting and not self.stopping.is_set():
             row = await self._database.pool.fetchrow(_NEWEST)
             if row is not None:
-                newest = Position(int(row["xid"]), row["sequence"], row["count"] - 1)
+                newest = Position(int(row["position"]), row["sequence"], row["count"] - 1)
                 if newest != self._newest:
                     self._newest = newest
                     async with self._moved:
@@ -88,7 +88,7 @@ async def read(connection: Connection, after: Position, limit: int) -> list[tupl
     while len(found) < limit:
         rows = await connection.fetch(_READ, str(xid), sequence, _ROWS_AT_ONCE)
         for row in rows:
-            xid, sequence = int(row["xid"]), row["sequence"]
+            xid, sequence = int(row["position"]), row["sequence"]
             for index, event in enumerate(_rows.decode(row["events"])):
                 position = Position(xid, sequence, index)
                 if position > after and len(found) < limit:
