@@ -1,5 +1,6 @@
 """Keeping services up, and knowing when to give up."""
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from rapport_local import supervisor as module
 from rapport_local.service_process import ServicePlan
 from rapport_local.supervisor import StackFailed, Supervisor, wait_for_port
 
-from tests.support.launcher import stand_in_command
+from tests.support.launcher import stand_in_command, stand_in_stack
 from tests.support.processes import free_port
 
 
@@ -39,3 +40,30 @@ async def test_a_port_in_use_is_named() -> None:
         with pytest.raises(StackFailed, match=f"port {port}, for profile-service, cannot be had: Address already"):
             await wait_for_port(port, "profile-service", seconds=0.1)
     await wait_for_port(port, "profile-service")
+
+
+async def test_work_on_a_stack_ends_when_the_stack_fails(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = stand_in_stack(home, 20_000)
+    broken, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def failed() -> None:
+        await broken.wait()
+        raise StackFailed("no more")
+
+    monkeypatch.setattr(stack, "failed", failed)
+
+    async def work() -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return "not reached"
+
+    async def quick() -> str:
+        return "done"
+
+    assert await stack.during(quick()) == "done"
+    broken.set()
+    with pytest.raises(StackFailed, match="no more"):
+        await stack.during(work())
+    assert cancelled.is_set()

@@ -115,7 +115,8 @@ class Stack:
         self.description.unlink(missing_ok=True)
         try:
             if self._supervisor is not None:
-                await self._supervisor.stop()
+                with self.progress.step("Stopping"):
+                    await self._supervisor.stop()
         finally:
             self.mail.stop()
             self._lock.release()
