@@ -34,9 +34,7 @@ LOCAL = st.text("abzAZ019._+-!#'{}~", min_size=1, max_size=20)
 LABEL = st.text("abzAZ019-", min_size=1, max_size=12) | st.sampled_from(
     ["xn--bcher-kva", "ab--c", "x" * 63, "x" * 64, "test", "local", "invalid", "com", "c1", "localhost", "tw"]
 )
-ADDRESS = st.builds(
-    lambda local, labels: f"{local}@{'.'.join(labels)}", LOCAL, st.lists(LABEL, min_size=1, max_size=4)
-)
+ADDRESS = st.builds(lambda local, labels: f"{local}@{'.'.join(labels)}", LOCAL, st.lists(LABEL, min_size=1, max_size=4))
 
 
 @pytest.mark.parametrize(

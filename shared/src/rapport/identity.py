@@ -79,10 +79,7 @@ _plain_email = re.compile(
     r"@(?:(?=[^.]{1,63}\.)[a-z0-9]+(?:-[a-z0-9]+)*\.)+(?=[^.]{1,63}\Z)(?:[a-z0-9]+-)*[a-z0-9]*[a-z]\Z"
 )
 _reserved_domains = tuple(
-    mark + domain
-    for domain in email_validator.SPECIAL_USE_DOMAIN_NAMES
-    if domain != "test"
-    for mark in ("@", ".")
+    mark + domain for domain in email_validator.SPECIAL_USE_DOMAIN_NAMES if domain != "test" for mark in ("@", ".")
 )
 _grouping = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
 

@@ -9,7 +9,7 @@ HIDDEN: Final = "***"
 
 # Cheap test that lets most texts pass untouched: without one of these marks there is nothing to mask.
 _suspicious = re.compile(r"@|%40|(?:\d[ .()/-]{0,2}){7}|bearer|basic|eyJ|key|token|secret|password", re.IGNORECASE)
-_email = re.compile(r"(?<![\w!#$*+^~.%-])([\w!#$*+^~.%-])[\w!#$*+^~.%-]*+@([^\W_])[\w-]*((?:\.[\w-]+)*)")
+_email = re.compile(r"(?<![\w!#$+^~.%-])([\w!#$+^~.%-])[\w!#$+^~.%-]*+@([^\W_])[\w-]*((?:\.[\w-]+)*)")
 _url_password = re.compile(r"(://)[^\s/@:]*:[^\s/@]+(?=@)")
 _phone = re.compile(
     r"(?<![\w.:-])(?:"
@@ -24,12 +24,12 @@ _phone = re.compile(
 _credential = re.compile(r"\b(bearer|basic)(\s+|%20)[\w.~+/=-]{6,}", re.IGNORECASE)
 _jwt = re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?")
 _assigned = re.compile(
-    r"((?:write_?key|api_?key|access_?token|refresh_?token|token|secret|password)[\"']?\s*(?:=|:|%3D|%3A)\s*[\"']?)"
+    r"((?:write[-_]?key|api[-_]?key|access_?token|refresh_?token|token|secret|password)[\"']?\s*(?:=|:|%3D|%3A)\s*[\"']?)"
     r"(?!\s)([^\s\"',;&})\]]+)",
     re.IGNORECASE,
 )
 _secret_name = re.compile(
-    r"(?:.*[-_])?(?:authorization|cookie|write_?key|api_?key|token|secret|password|passwd|signature)", re.IGNORECASE
+    r".*(?:authorization|cookie|write[-_]?key|api[-_]?key|token|secret|password|passwd|signature)", re.IGNORECASE
 )
 _phone_name = re.compile(r"(?:.*_)?(?:phone|mobile|msisdn|tel|telephone|fax)(?:_number)?", re.IGNORECASE)
 
