@@ -1,6 +1,5 @@
 """What must not be readable in a log line."""
 
-import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -92,7 +91,6 @@ def test_no_international_number_survives(before: str, number: int, after: str) 
 @pytest.mark.parametrize(
     "piece", ["a", "a.", "1", "1 ", "@", "a@", "+1", "-", "token=", "eyJaaaaa.", "bearer ", "://:"]
 )
-def test_long_texts_are_masked_in_linear_time(piece: str) -> None:
-    began = time.process_time()
-    mask(piece * 50_000)
-    assert time.process_time() - began < 5
+def test_long_texts_do_not_make_patterns_backtrack(piece: str) -> None:
+    # Quadratic matching would take hours here and end at the limit that every test has.
+    assert mask(f"{piece * 200_000} ada@example.org").endswith(" a***@e***.org")
