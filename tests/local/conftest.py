@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rapport_local.postgres import socket_folder
 from rapport_local.stack import MAIL_PORT
 
 
@@ -16,8 +17,12 @@ def home() -> Iterator[Path]:
     """A folder for a server or a stack, removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="rp-"))
     folder.chmod(0o711)
-    yield folder / "home"
+    home = folder / "home"
+    yield home
     shutil.rmtree(folder)
+    # A launcher that was killed cannot remove these.
+    for server in (home, home / "postgres"):
+        shutil.rmtree(socket_folder(server), ignore_errors=True)
 
 
 def _free(port: int) -> bool:

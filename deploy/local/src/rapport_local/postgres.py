@@ -71,7 +71,7 @@ class EmbeddedPostgres:
         self.settings |= dict(settings or {})
         self.bin = binaries()
         self.account = Account.current()
-        self.socket_dir = _socket_dir(self.home)
+        self.socket_dir = socket_folder(self.home)
         self._lock = HomeLock(self.home / "lock")
         self._process: subprocess.Popen[bytes] | None = None
         self._deadline = 0.0
@@ -235,7 +235,8 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C"}
 
 
-def _socket_dir(home: Path) -> Path:
+def socket_folder(home: Path) -> Path:
+    """Where the server of `home` listens: the same at every start, short enough for a socket, ours alone."""
     name = "rapport-" + hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
     for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108
         if len(os.fsencode(parent.resolve() / name / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
