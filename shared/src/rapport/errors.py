@@ -166,6 +166,8 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
         Problem.name,
         Problem.title,
         "The request could not be carried out; it has been logged.",
+        # This answer is made outside the middleware that names requests.
+        headers={"X-Request-Id": request.scope.get("request_id", "")},
     )
 
 
