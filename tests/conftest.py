@@ -1,7 +1,9 @@
-"""One PostgreSQL for each test worker, fresh databases and tokens for each test."""
+"""One PostgreSQL for each test worker; fresh databases, homes, ports and tokens for each test."""
 
 import asyncio
+import random
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -9,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from rapport.tokens import KeyStore
-from rapport_local.postgres import EmbeddedPostgres
+from rapport_local.postgres import EmbeddedPostgres, socket_folder
+from rapport_local.stack import MAIL_PORT
 
 from tests.support.database import Databases
 
@@ -68,3 +71,34 @@ def token(keys: KeyStore) -> TokenFactory:
         return keys.mint(scopes, subject, lifetime)
 
     return mint
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder for a server or a stack, removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="rp-"))
+    folder.chmod(0o711)
+    home = folder / "home"
+    yield home
+    shutil.rmtree(folder)
+    # A launcher that was killed cannot remove these.
+    for server in (home, home / "postgres"):
+        shutil.rmtree(socket_folder(server), ignore_errors=True)
+
+
+def _free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def base() -> int:
+    """A port base whose ports are free; below the range that the system gives out by itself."""
+    for _ in range(100):
+        number = random.randrange(10_000, 32_000)
+        if all(_free(number + offset) for offset in (1, 2, 3, 4, MAIL_PORT)):
+            return number
+    raise RuntimeError("no free ports")
