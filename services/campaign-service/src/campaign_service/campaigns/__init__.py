@@ -1,0 +1,1 @@
+"""Campaigns: written, launched, paused, stopped."""

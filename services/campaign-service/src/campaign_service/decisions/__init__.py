@@ -1,0 +1,1 @@
+"""What to do next for one customer, and the record of why."""

@@ -1,0 +1,1 @@
+"""What a campaign brought about, with how sure that is."""

@@ -1,0 +1,1 @@
+"""Messages on their way: leased, tried, settled; at most one for each person and step."""

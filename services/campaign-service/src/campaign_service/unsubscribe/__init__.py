@@ -1,0 +1,1 @@
+"""The link in every message by which its reader is left alone."""
