@@ -1,1 +1,0 @@
-"""The four services together, as processes, on one PostgreSQL."""
