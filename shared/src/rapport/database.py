@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import asyncpg
@@ -142,6 +142,15 @@ async def _transaction(request: Request) -> AsyncIterator[Connection]:
     async with database_of(request).transaction() as connection:
         await idempotency.begin(request, connection)
         yield connection
+
+
+async def begin(request: Request) -> Connection:
+    """A connection as `Transaction` gives it, for endpoints that find out on the way whether they write."""
+    # FastAPI closes this stack when the endpoint is done, before the answer leaves.
+    stack: AsyncExitStack = request.scope["fastapi_function_astack"]
+    connection = await stack.enter_async_context(database_of(request).transaction())
+    await idempotency.begin(request, connection)
+    return connection
 
 
 async def _reading(request: Request) -> AsyncIterator[Connection]:

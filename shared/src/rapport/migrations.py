@@ -15,9 +15,7 @@ def _apply(connection: Connection, metadata: MetaData) -> None:
     connection.execute(text("SET lock_timeout = '5s'"))
     connection.execute(text(f"SELECT pg_advisory_lock({_ONE_AT_A_TIME})"))
     connection.commit()
-    context.configure(
-        connection=connection, target_metadata=metadata, compare_type=True, include_object=_ours
-    )
+    context.configure(connection=connection, target_metadata=metadata, compare_type=True, include_object=_ours)
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()
