@@ -66,12 +66,12 @@ class Campaigns:
     async def job(self, location: str, deadline: float = 30) -> dict[str, Any]:
         """A job once it has ended."""
 
-        async def ended() -> dict[str, Any] | None:
+        async def ended() -> dict[str, Any]:
             found: dict[str, Any] = (await self.client.get(location)).json()
-            return found if found["state"] in {"succeeded", "failed", "cancelled"} else None
+            assert found["state"] in {"succeeded", "failed", "cancelled"}
+            return found
 
-        last: dict[str, Any] = await eventually(ended, deadline=deadline)
-        return last
+        return await eventually(ended, deadline=deadline)
 
     async def sends(self, campaign_id: str) -> dict[str, int]:
         """How many messages are in which state."""
@@ -81,12 +81,12 @@ class Campaigns:
     async def settled(self, campaign_id: str, deadline: float = 60) -> dict[str, int]:
         """The states of the messages once none is on its way."""
 
-        async def done() -> dict[str, int] | None:
+        async def done() -> dict[str, int]:
             found = await self.sends(campaign_id)
-            return found if not found.keys() & {"pending", "sending"} else None
+            assert not found.keys() & {"pending", "sending"}, found
+            return found or {"none": 1}
 
-        last: dict[str, int] = await eventually(done, deadline=deadline, every=0.1)
-        return last
+        return await eventually(done, deadline=deadline, every=0.1)
 
     async def recipients(self, campaign_id: str, **query: str) -> list[dict[str, Any]]:
         """Everybody in the frozen audience."""

@@ -1,0 +1,53 @@
+"""What endpoints take from the application."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from rapport.database import Reading
+
+from interaction_service.clients.others import CampaignClient, SegmentClient
+from interaction_service.clients.profile import ProfileClient
+from interaction_service.identities.service import Customer, customer
+from interaction_service.settings import InteractionSettings
+from interaction_service.touchpoints.partitions import Partitions
+
+
+async def _settings(request: Request) -> InteractionSettings:
+    found: InteractionSettings = request.app.state.settings
+    return found
+
+
+async def _partitions(request: Request) -> Partitions:
+    found: Partitions = request.app.state.partitions
+    return found
+
+
+async def _profiles(request: Request) -> ProfileClient:
+    found: ProfileClient = request.app.state.profiles
+    return found
+
+
+async def _segments(request: Request) -> SegmentClient:
+    found: SegmentClient = request.app.state.segments
+    return found
+
+
+async def _campaigns(request: Request) -> CampaignClient:
+    found: CampaignClient = request.app.state.campaigns
+    return found
+
+
+Settings = Annotated[InteractionSettings, Depends(_settings)]
+MonthPartitions = Annotated[Partitions, Depends(_partitions)]
+Profiles = Annotated[ProfileClient, Depends(_profiles)]
+Segments = Annotated[SegmentClient, Depends(_segments)]
+Campaigns = Annotated[CampaignClient, Depends(_campaigns)]
+
+
+async def _customer(profile_id: UUID, connection: Reading, profiles: Profiles) -> Customer:
+    return await customer(connection, profiles, profile_id)
+
+
+# The customer of the path's `profile_id`; 404 for an id that no profile ever had.
+OfCustomer = Annotated[Customer, Depends(_customer, scope="function")]

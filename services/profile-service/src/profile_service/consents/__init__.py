@@ -1,0 +1,1 @@
+"""May we: consent per channel and purpose with its history, and do-not-contact entries."""

@@ -1,0 +1,124 @@
+"""What a plan does to the part of the ledger at hand, or which identities must be read in depth to tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from profile_service.ledger.guards import Guards
+from profile_service.ledger.records import Case, Evidence, Key
+from profile_service.ledger.rules import OPERATOR, Edge, Forest, Node, Verdict, partition
+
+_FREE = Guards(maximum={}, identities=1 << 60, blocked=frozenset())
+
+
+@dataclass(slots=True)
+class Decision:
+    """Components of all identities involved, verdicts on links, evidence that is new, links that prove to be older."""
+
+    components: list[list[UUID]] = field(default_factory=list)
+    verdicts: dict[Key, Verdict] = field(default_factory=dict)
+    fresh: dict[Key, Evidence] = field(default_factory=dict)
+    older: dict[Key, Evidence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Identities that any evidence at hand connects, and the new edges among them."""
+
+    nodes: list[Node]
+    edges: list[Edge]
+
+
+def decide(case: Case) -> Decision | set[UUID]:
+    """The outcome of the plan, or identities whose clusters of evidence have to be read whole first.
+
+    Evidence newer than all that its profiles rest on is tried on the present state. So is evidence whose outcome
+    breaks no guard: then no part of it could have, and the order does not matter. Anything else is decided again from
+    the whole cluster, in the order of the evidence.
+    """
+    decision = Decision()
+    _sort_out(case, decision)
+    unread: set[UUID] = set()
+    for group in _groups(case, decision):
+        stored = {node.identity_id for node in group.nodes} & case.view.identities.keys()
+        if not case.view.deep.isdisjoint(stored):
+            unread |= stored - case.view.deep
+            _decide_whole(case, group, decision)
+        elif not _decide_on_top(case, group, decision):
+            unread |= stored
+    return unread or decision
+
+
+def _sort_out(case: Case, decision: Decision) -> None:
+    """Tell new evidence from what the ledger holds; of evidence for the same link the earliest counts."""
+    gone = {link.key for link in case.plan.retract}
+    for evidence in case.plan.evidence:
+        edge = evidence.edge
+        if edge.a == edge.b:
+            continue
+        standing = case.view.links.get(edge.key) if edge.key not in gone else None
+        if standing is not None and (standing.evidence_at <= evidence.evidence_at or edge.kind == OPERATOR):
+            continue
+        kept = decision.fresh if standing is None else decision.older
+        if edge.key not in kept or evidence.evidence_at < kept[edge.key].evidence_at:
+            kept[edge.key] = evidence
+
+
+def _groups(case: Case, decision: Decision) -> list[_Group]:
+    nodes = case.nodes()
+    forest = Forest(nodes, (), _FREE)
+    for members in case.profiles():
+        forest.join(members)
+    edges = [each.edge for each in (*decision.fresh.values(), *decision.older.values())]
+    for edge in edges:
+        forest.join((edge.a, edge.b))
+    for link in (*case.view.links.values(), *case.plan.retract):
+        if link.a in case.view.deep and link.b in case.view.deep:
+            forest.join((link.a, link.b))
+    by_id = {node.identity_id: node for node in nodes}
+    inside: dict[UUID, list[Edge]] = {}
+    for edge in edges:
+        inside.setdefault(forest.component(edge.a)[0], []).append(edge)
+    return [_Group([by_id[each] for each in members], inside.get(members[0], [])) for members in forest.components()]
+
+
+def _decide_on_top(case: Case, group: _Group, decision: Decision) -> bool:
+    """Add the group's edges to the profiles as they are; False when older evidence might be decided otherwise by it."""
+    forest = Forest(group.nodes, case.cannot_links() if group.edges else (), case.guards)
+    profiles: dict[UUID, list[UUID]] = {}
+    for node in group.nodes:
+        if (row := case.view.identities.get(node.identity_id)) is not None:
+            profiles.setdefault(row.profile_id, []).append(row.identity_id)
+    for members in profiles.values():
+        forest.join(members)
+    verdicts = {edge.key: forest.add(edge) for edge in sorted(group.edges)}
+    if group.edges and not (_order_free(case, group, forest, verdicts) or _newest(case, group, decision)):
+        return False
+    decision.verdicts.update(verdicts)
+    decision.components += forest.components()
+    return True
+
+
+def _order_free(case: Case, group: _Group, forest: Forest, verdicts: Mapping[Key, Verdict]) -> bool:
+    return (
+        all(verdict.accepted for verdict in verdicts.values())
+        and not any(node.identity_id in case.view.held for node in group.nodes)
+        and all(forest.sound(members[0]) for members in forest.components())
+    )
+
+
+def _newest(case: Case, group: _Group, decision: Decision) -> bool:
+    if any(edge.key in decision.older for edge in group.edges):
+        return False
+    rows = (case.view.identities.get(node.identity_id) for node in group.nodes)
+    times = [row.last_evidence_at for row in rows if row is not None and row.last_evidence_at is not None]
+    return not times or min(group.edges).evidence_at > max(times)
+
+
+def _decide_whole(case: Case, group: _Group, decision: Decision) -> None:
+    inside = {node.identity_id for node in group.nodes}
+    replaced = {link.key for link in case.plan.retract} | {edge.key for edge in group.edges}
+    standing = [link.edge for link in case.view.links.values() if link.a in inside and link.key not in replaced]
+    found = partition(group.nodes, [*standing, *group.edges], case.cannot_links(), case.guards)
+    decision.verdicts.update(found.verdicts)
+    decision.components += found.components

@@ -1,0 +1,181 @@
+"""Recording evidence and operators' words, and keeping the map from identities to profiles true to them."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+from asyncpg.transaction import Transaction
+from rapport import feed
+from rapport.database import Connection
+from rapport.identity import identity_id
+
+from profile_service.ledger import repository
+from profile_service.ledger.changes import changes_of, events_of
+from profile_service.ledger.decision import Decision, decide
+from profile_service.ledger.guards import Guards
+from profile_service.ledger.records import Case, Evidence, Outcome, Plan, Sighting, View
+from profile_service.ledger.rules import OPERATOR, Verdict
+
+_STRIPES: Final = 4096  # bounds the locks of one transaction, however large its batch
+
+
+async def record(
+    connection: Connection,
+    guards: Guards,
+    sightings: Iterable[Sighting],
+    plan: Callable[[View], Plan],
+    *,
+    also: Collection[UUID] = (),
+    deep: Collection[UUID] = (),
+) -> Outcome:
+    """Make sure that the identities sighted exist, carry out `plan`, and announce what changed.
+
+    `plan` sees the profiles of all sighted identities and of those in `also` as they are under lock, and whole clusters
+    of evidence around `deep`; it may be asked more than once. To be called at most once a transaction, which must hold
+    no locks of the ledger yet: all are taken here, in order, so that no two callers can wait for each other.
+    """
+    met = _earliest(sightings)
+    unread = set(deep)
+    claim = _Claim(connection)
+    while True:
+        view, planned = await _look(connection, met, also, unread, plan)
+        if not await claim.covers({*met, *also, *(row.profile_id for row in view.identities.values())}):
+            continue
+        case = Case(view, met, planned, guards)
+        decision = decide(case)
+        if isinstance(decision, Decision):
+            break
+        unread |= decision
+    await claim.keep()
+    return await _write(connection, case, decision)
+
+
+class _Claim:
+    """Locks on parts of the ledger; to claim others it first lets go of those it has."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._savepoint: Transaction | None = None
+        self._stripes: set[int] = set()
+
+    async def covers(self, ids: Iterable[UUID]) -> bool:
+        """True when the locks for `ids` were held already; otherwise they are now, and what was read is out of date."""
+        wanted = {each.int % _STRIPES for each in ids}
+        if wanted <= self._stripes:
+            return True
+        if self._savepoint is not None:
+            await self._savepoint.rollback()
+        self._savepoint = self._connection.transaction()
+        await self._savepoint.start()
+        await repository.lock(self._connection, sorted(wanted))
+        self._stripes = wanted
+        return False
+
+    async def keep(self) -> None:
+        """Hold the locks until the transaction around ends."""
+        if self._savepoint is not None:
+            await self._savepoint.commit()
+
+
+def _earliest(sightings: Iterable[Sighting]) -> dict[UUID, Sighting]:
+    met: dict[UUID, Sighting] = {}
+    for each in sightings:
+        known = met.get(each.identity_id)
+        if known is None or each.seen_at < known.seen_at:
+            met[each.identity_id] = each
+    return met
+
+
+async def _look(
+    connection: Connection,
+    met: dict[UUID, Sighting],
+    also: Collection[UUID],
+    deep: Collection[UUID],
+    plan: Callable[[View], Plan],
+) -> tuple[View, Plan]:
+    view = await repository.view_of(connection, [*met, *also], deep)
+    aliases = await _late_aliases(connection, view, met)
+    if aliases:
+        ends = {end for each in aliases for end in (each.a, each.b)}
+        view = await repository.view_of(connection, [*met, *also, *ends], deep)
+    planned = plan(view)
+    planned.evidence += aliases
+    if planned.evidence or planned.retract or deep:
+        await repository.add_evidence_context(connection, view, planned.evidence)
+    return view, planned
+
+
+async def _late_aliases(connection: Connection, view: View, met: dict[UUID, Sighting]) -> list[Evidence]:
+    """What earlier aliases said of a login that turns up only now: then its name stood for an anonymous id."""
+    logins = [each for each in met.values() if each.kind == "user_id" and each.identity_id not in view.identities]
+    names = {identity_id("anonymous_id", each.value): each.identity_id for each in logins}
+    if not names:
+        return []
+    found = await repository.aliases_to(connection, names)
+    firsts = [replace(each, a=names[each.a]) for each in found if each.a in names]
+    return firsts + [replace(each, b=names[each.b]) for each in found if each.b in names]
+
+
+async def _write(connection: Connection, case: Case, decision: Decision) -> Outcome:
+    seeds = await _seeds(connection, case.new)
+    changes = changes_of(case, decision, seeds)
+    rows = [
+        (
+            each.identity_id,
+            each.kind,
+            each.value,
+            seeds[each.identity_id],
+            changes.after[each.identity_id],
+            each.profile_kind,
+            case.guards.blocks(each.value),
+            each.seen_at,
+        )
+        for each in case.new
+    ]
+    assigned = await repository.insert_identities(connection, rows)
+    assigned += await repository.reassign(connection, changes.moved)
+    await repository.set_times(connection, changes.times)
+    await repository.retract(connection, case.plan)
+    link_ids = await repository.insert_links(
+        connection, [(evidence, decision.verdicts[key]) for key, evidence in decision.fresh.items()]
+    )
+    await repository.change_links(connection, changes.links)
+    await _let_together(connection, case.plan, decision)
+    outcome = _outcome(case, decision, changes.after, link_ids)
+    await feed.append(connection, events_of(case, decision, changes, outcome, assigned))
+    return outcome
+
+
+async def _seeds(connection: Connection, new: list[Sighting]) -> dict[UUID, UUID]:
+    seeds = {each.identity_id: each.seed for each in new if each.seed is not None}
+    rest = [each.identity_id for each in new if each.seed is None]
+    if rest:
+        seeds.update(zip(rest, await repository.new_profile_ids(connection, len(rest)), strict=True))
+    return seeds
+
+
+async def _let_together(connection: Connection, plan: Plan, decision: Decision) -> None:
+    for evidence in plan.evidence:
+        if evidence.kind == OPERATOR:
+            component = next(each for each in decision.components if evidence.a in each)
+            await repository.let_together(connection, component, evidence.evidence_at)
+
+
+def _outcome(
+    case: Case, decision: Decision, after: dict[UUID, UUID], link_ids: dict[tuple[UUID, UUID, str], UUID]
+) -> Outcome:
+    standing = {key: link.link_id for key, link in case.view.links.items()}
+
+    def with_guards(verdict: Verdict, *, accepted: bool) -> bool:
+        return verdict.accepted is accepted and bool(verdict.guards)
+
+    verdicts = decision.verdicts.items()
+    return Outcome(
+        before={identity: row.profile_id for identity, row in case.view.identities.items()},
+        after=after,
+        link_ids=standing | link_ids,
+        held={key: each.guards for key, each in verdicts if with_guards(each, accepted=False)},
+        overridden={key: each.guards for key, each in verdicts if with_guards(each, accepted=True)},
+        created=frozenset(each.identity_id for each in case.new),
+    )

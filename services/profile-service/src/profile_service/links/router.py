@@ -1,0 +1,101 @@
+"""/v1/links, /v1/profiles/{id}/links and /v1/profiles/{id}/split: merge, unmerge, split, and see why."""
+
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+from fastapi import Query
+from rapport.auth import Caller, needs
+from rapport.database import Reading, Transaction
+from rapport.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from rapport.routing import service_router
+from rapport.text import CleanText
+
+from profile_service.identifiers import read_identifier, read_identifiers
+from profile_service.links import service
+from profile_service.links.schemas import LedgerEntry, LinkAnswer, LinkBody, LinkEnd, SplitAnswer, SplitBody
+from profile_service.personal import masked_identifier
+from profile_service.policy import Policed
+
+router = service_router("links", problems=(404, 409))
+
+
+@router.post("/links", status_code=201, dependencies=[needs("profiles:write")])
+async def link(body: LinkBody, connection: Transaction, policy: Policed, caller: Caller) -> LinkAnswer:
+    """Say that two identifiers are one customer; overrides guards, and the ledger says so."""
+    a, b = read_identifier(body.a, "/a", policy.country), read_identifier(body.b, "/b", policy.country)
+    return _answer(await service.link(connection, policy.guards, a, b, caller.subject, body.reason))
+
+
+@router.delete("/links/{link_id}", dependencies=[needs("profiles:write")])
+async def unlink(
+    link_id: UUID,
+    connection: Transaction,
+    policy: Policed,
+    caller: Caller,
+    reason: Annotated[CleanText | None, Query(max_length=4_000)] = None,
+) -> LinkAnswer:
+    """Retract a link: each side gets back its old id, and nothing joins the two again but an operator."""
+    return _answer(await service.unlink(connection, policy.guards, link_id, caller.subject, reason))
+
+
+@router.get("/profiles/{profile_id}/links", dependencies=[needs("profiles:read")])
+async def ledger(
+    profile_id: UUID, connection: Reading, caller: Caller, limit: Limit = 50, cursor: Cursor = None
+) -> Page[LedgerEntry]:
+    """Why this profile is what it is: links accepted, held and retracted, newest first."""
+    before = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
+    rows = await service.ledger_of(connection, profile_id, before, limit + 1)
+    items = [_entry(row, pii=caller.may("profiles:pii")) for row in rows[:limit]]
+    return Page(items=items, next_cursor=encode_cursor(items[-1].link_id) if len(rows) > limit else None)
+
+
+@router.post("/profiles/{profile_id}/split", dependencies=[needs("profiles:write")])
+async def split(
+    profile_id: UUID, body: SplitBody, connection: Transaction, policy: Policed, caller: Caller
+) -> SplitAnswer:
+    """Take identities out of a profile as a customer of their own."""
+    pointers = [f"/identities/{index}" for index in range(len(body.identities))]
+    part = read_identifiers(body.identities, policy.country, pointers=pointers)
+    done = await service.split(connection, policy.guards, profile_id, part, caller.subject, body.reason)
+    return SplitAnswer(
+        profiles_before=[done.before],
+        profiles_after=done.after,
+        split_profile_id=done.part,
+        links_retracted=done.retracted,
+    )
+
+
+def _answer(done: service.Relinked) -> LinkAnswer:
+    return LinkAnswer(
+        link_id=done.link_id,
+        profiles_before=done.before,
+        profiles_after=done.after,
+        guards_overridden=done.guards_overridden,
+    )
+
+
+def _entry(row: asyncpg.Record, *, pii: bool) -> LedgerEntry:
+    def end(side: str) -> LinkEnd:
+        kind, value = row[f"{side}_kind"], row[f"{side}_value"]
+        return LinkEnd(identity_id=row[side], kind=kind, value=value if pii else masked_identifier(kind, value))
+
+    accepted = row["state"] == "accepted"
+    return LedgerEntry(
+        link_id=row["link_id"],
+        a=end("a"),
+        b=end("b"),
+        kind=row["kind"],
+        state="retracted" if row["retracted_at"] else row["state"],
+        guards=[] if accepted else row["guards"],
+        guards_overridden=row["guards"] if accepted else [],
+        source=row["source"],
+        event_id=row["event_id"],
+        reason=row["reason"],
+        confidence=row["confidence"],
+        evidence_at=row["evidence_at"],
+        recorded_at=row["recorded_at"],
+        retracted_at=row["retracted_at"],
+        retracted_by=row["retracted_by"],
+        retraction_reason=row["retraction_reason"],
+    )

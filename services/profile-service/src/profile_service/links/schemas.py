@@ -1,0 +1,74 @@
+"""Bodies of the calls about links."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from profile_service.fields import IdentifierBody, LongText
+
+
+class LinkBody(BaseModel):
+    """That two identifiers are one customer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    a: IdentifierBody
+    b: IdentifierBody
+    reason: LongText | None = None
+
+
+class LinkAnswer(BaseModel):
+    """Which profiles the two belonged to and belong to; `guards_overridden` names what spoke against it."""
+
+    link_id: UUID
+    profiles_before: list[UUID]
+    profiles_after: list[UUID]
+    guards_overridden: list[str] = []
+
+
+class LinkEnd(BaseModel):
+    """One of the two identities of a link."""
+
+    identity_id: UUID
+    kind: str
+    value: str
+
+
+class LedgerEntry(BaseModel):
+    """A link in the ledger. `guards` names what stopped a held link, `guards_overridden` what an operator overrode."""
+
+    link_id: UUID
+    a: LinkEnd
+    b: LinkEnd
+    kind: str
+    state: str
+    guards: list[str]
+    guards_overridden: list[str]
+    source: str
+    event_id: str | None
+    reason: str | None
+    confidence: float
+    evidence_at: AwareDatetime
+    recorded_at: AwareDatetime
+    retracted_at: AwareDatetime | None
+    retracted_by: str | None
+    retraction_reason: str | None
+
+
+class SplitBody(BaseModel):
+    """The identifiers that are another customer's; they stay together as one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    identities: Annotated[list[IdentifierBody], Field(min_length=1, max_length=500)]
+    reason: LongText | None = None
+
+
+class SplitAnswer(BaseModel):
+    """The profile that was split and those it became; `split_profile_id` is the one of the identities named."""
+
+    profiles_before: list[UUID]
+    profiles_after: list[UUID]
+    split_profile_id: UUID
+    links_retracted: list[UUID]

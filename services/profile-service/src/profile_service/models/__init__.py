@@ -1,0 +1,7 @@
+"""The tables of the profile database."""
+
+from profile_service.models.base import Base
+from profile_service.models.customer import Consent, Fact, Suppression
+from profile_service.models.ledger import CannotLink, Identity, Link
+
+__all__ = ["Base", "CannotLink", "Consent", "Fact", "Identity", "Link", "Suppression"]

@@ -1,0 +1,85 @@
+"""What is known of customers, and what they allow; all of it stored under the identity it came with."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, DateTime, Double, Index, LargeBinary, Text, Uuid, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from profile_service.models.base import Base
+
+
+class Fact(Base):
+    """A value somebody stated, or that was observed or inferred; the same fact told again only grows newer."""
+
+    __tablename__ = "fact"
+
+    fact_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
+    identity_id: Mapped[UUID] = mapped_column(Uuid)
+    key: Mapped[str] = mapped_column(Text)
+    value: Mapped[Any] = mapped_column(JSONB(none_as_null=False), nullable=False)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    origin: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    confidence: Mapped[float] = mapped_column(Double)
+    first_observed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    observed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    name: Mapped[str | None] = mapped_column(
+        Text,
+        Computed(
+            "CASE WHEN key IN ('given_name', 'family_name', 'display_name') THEN lower(value #>> '{}') END",
+            persisted=True,
+        ),
+    )
+
+    __table_args__ = (
+        CheckConstraint("origin IN ('stated', 'observed', 'inferred')", name="origin"),
+        Index("uq_fact_told", "identity_id", "key", "origin", "source", "digest", unique=True),
+        Index("ix_fact_name", "name", postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"}),
+    )
+
+
+class Consent(Base):
+    """An entry in the history of what a customer allows; `at` is when first said, `confirmed_at` when last."""
+
+    __tablename__ = "consent"
+
+    consent_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
+    identity_id: Mapped[UUID] = mapped_column(Uuid)
+    channel: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    lawful_basis: Mapped[str | None] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    proof: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    confirmed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("status IN ('granted', 'denied', 'withdrawn')", name="status"),
+        Index(None, "identity_id", "channel", "purpose", "confirmed_at"),
+    )
+
+
+class Suppression(Base):
+    """Do not contact this identifier, on one channel or (null) on any; it need not belong to anybody known."""
+
+    __tablename__ = "suppression"
+
+    suppression_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
+    identity_id: Mapped[UUID] = mapped_column(Uuid)
+    kind: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (
+        Index("uq_suppression", "identity_id", "channel", unique=True, postgresql_nulls_not_distinct=True),
+    )

@@ -1,0 +1,1 @@
+"""The customer's file: recognised from any identifier, created, read, changed, searched."""

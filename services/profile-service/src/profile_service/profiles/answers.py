@@ -1,0 +1,95 @@
+"""Answers as bytes, and requests from bytes."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from fastapi import Response
+from rapport.errors import BadRequest, Invalid
+from rapport.tokens import Principal
+
+from profile_service.ledger.records import IdentityRow
+from profile_service.profiles.documents import document, shown_name, shown_traits, shown_value, summary, version
+from profile_service.profiles.resolve import Resolution
+from profile_service.profiles.rules import Profile
+from profile_service.profiles.schemas import ResolveBody
+
+_JSON = "application/json"
+_encode = msgspec.json.Encoder().encode
+_resolve = msgspec.json.Decoder(ResolveBody).decode
+_at = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+
+
+def read_resolve(body: bytes) -> ResolveBody:
+    """The body of a resolve call; raises `Invalid` that points to the fault, `BadRequest` for what is no JSON."""
+    try:
+        return _resolve(body)
+    except msgspec.ValidationError as error:
+        said = str(error)
+        where = _at.search(said)
+        pointer = re.sub(r"\[(\d+)\]", r"/\1", where["path"].replace(".", "/")) if where else ""
+        detail = _at.sub("", said)
+        raise Invalid(f"{pointer or '/'}: {detail}", errors=[{"pointer": pointer, "detail": detail}]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest("The body is not valid JSON.") from error
+
+
+def resolved(found: Resolution, profile: Profile | None = None, *, pii: bool = False) -> Response:
+    """The answer to a resolve call; identifiers are the caller's own and therefore not masked."""
+    answer: dict[str, Any] = {
+        "profile_id": found.profile_id,
+        "confidence": found.confidence,
+        "created": found.created,
+        "matched": found.matched,
+        "conflicts": [
+            {
+                "kind": each.identifier.kind,
+                "value": each.identifier.value,
+                "profile_id": each.profile_id,
+                "reason": each.reason,
+            }
+            for each in found.conflicts
+        ],
+    }
+    if profile is not None:
+        answer["profile"] = summary(profile, pii=pii)
+        answer["identities"] = [{"identity_id": each.identity_id, "kind": each.kind} for each in profile.identities]
+    return Response(_encode(answer), media_type=_JSON)
+
+
+def profile(found: Profile, asked: UUID, caller: Principal, *, status: int = 200) -> Response:
+    """The file with its entity tag, and where it is if it was asked for by another id."""
+    headers = {"ETag": version(found), "Vary": "Authorization"}
+    if found.profile_id != asked:
+        headers["Content-Location"] = f"/v1/profiles/{found.profile_id}"
+    if status == 201:
+        headers["Location"] = f"/v1/profiles/{found.profile_id}"
+    return Response(_encode(listed(found, caller)), status, headers, _JSON)
+
+
+def listed(found: Profile, caller: Principal) -> dict[str, Any]:
+    """The file as this caller may see it."""
+    return document(found, pii=caller.may("profiles:pii"))
+
+
+def looked_up(asked: UUID, found: Profile, caller: Principal) -> dict[str, Any]:
+    """A profile for another service, by the id asked for."""
+    pii = caller.may("profiles:pii")
+    return {
+        "profile_id": asked,
+        "current_profile_id": found.profile_id,
+        "display_name": shown_name(found, pii=pii),
+        "language": found.traits.get("language"),
+        "time_zone": found.traits.get("time_zone"),
+        "traits": shown_traits(found, pii=pii),
+        "identities": [_identity(each, pii=pii) for each in found.identifiers],
+    }
+
+
+def _identity(identity: IdentityRow, *, pii: bool) -> dict[str, Any]:
+    return {
+        "identity_id": identity.identity_id,
+        "kind": identity.kind,
+        "value": shown_value(identity, pii=pii),
+    }

@@ -1,0 +1,129 @@
+"""Recognition: which customer these identifiers mean."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from rapport.database import Connection
+from rapport.identity import Identifier, confidence, identity_id, strongest
+
+from profile_service.ledger.guards import Guards
+from profile_service.ledger.records import Evidence, Outcome, Plan, Sighting, View
+from profile_service.ledger.repository import Reader
+from profile_service.ledger.rules import BLOCKED_VALUE
+from profile_service.ledger.service import record
+from profile_service.profiles import repository
+from profile_service.profiles.errors import NobodyKnown
+from profile_service.profiles.rules import Match, match
+
+OTHER_PROFILE = "other_profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An identifier that does not count, whose it is if anybody's, and why."""
+
+    identifier: Identifier
+    profile_id: UUID | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Whom identifiers mean; `confidence` 0 to 1."""
+
+    profile_id: UUID
+    confidence: float
+    created: bool
+    matched: list[Identifier]
+    conflicts: list[Conflict]
+
+
+async def recognise(reader: Reader, guards: Guards, identifiers: list[Identifier]) -> tuple[Resolution | None, bool]:
+    """Whom the identifiers mean as far as known, and whether all of them are known that count."""
+    if len(identifiers) == 1:
+        # The common case by far: nothing to weigh.
+        only = identifiers[0]
+        found = await repository.known(reader, [identity_id(only.kind, only.value)])
+        for profile in found.values():
+            return Resolution(profile, confidence(only.kind), created=False, matched=identifiers, conflicts=[]), True
+        return None, False
+    ids = {identity_id(each.kind, each.value): each for each in identifiers}
+    found = await repository.known(reader, list(ids))
+    matched = match(identifiers, {ids[each]: profile for each, profile in found.items()}, _blocked(guards, identifiers))
+    if matched.profile_id is None:
+        return None, False
+    return _resolution(matched, matched.profile_id), not matched.unknown
+
+
+async def recognise_or_create(connection: Connection, guards: Guards, identifiers: list[Identifier]) -> Resolution:
+    """Whom the identifiers mean; those unknown are linked to the one known, or make a new profile together."""
+    now = datetime.now(UTC)
+    blocked = _blocked(guards, identifiers)
+    counted = [each for each in identifiers if each not in blocked] or identifiers
+    by_id = {identity_id(each.kind, each.value): each for each in counted}
+    decided = match([], {}, set())
+
+    def plan(view: View) -> Plan:
+        nonlocal decided
+        known = {by_id[each]: row.profile_id for each, row in view.identities.items() if each in by_id}
+        decided = match(identifiers, known, blocked)
+        hub = strongest(decided.matched or counted)
+        return Plan(evidence=_evidence(hub, decided.unknown, now))
+
+    outcome = await record(connection, guards, [Sighting.of(each, now) for each in counted], plan)
+    return _after(decided, strongest(decided.matched or counted), outcome)
+
+
+def required(resolution: Resolution | None) -> Resolution:
+    """The resolution; raises `NobodyKnown` when there is none."""
+    if resolution is None:
+        raise NobodyKnown('Send "create": true to make a profile for them.')
+    return resolution
+
+
+def _evidence(hub: Identifier, others: Iterable[Identifier], now: datetime) -> list[Evidence]:
+    centre = identity_id(hub.kind, hub.value)
+    return [
+        Evidence(
+            centre,
+            identity_id(each.kind, each.value),
+            "same_call",
+            "resolve",
+            now,
+            confidence=min(confidence(hub.kind), confidence(each.kind)),
+        )
+        for each in others
+        if each != hub
+    ]
+
+
+def _blocked(guards: Guards, identifiers: Iterable[Identifier]) -> set[Identifier]:
+    return {each for each in identifiers if guards.blocks(each.value)}
+
+
+def _resolution(found: Match, profile_id: UUID) -> Resolution:
+    conflicts = [Conflict(each, profile, OTHER_PROFILE) for each, profile in found.others]
+    conflicts += [Conflict(each, None, BLOCKED_VALUE) for each in found.blocked]
+    return Resolution(profile_id, found.confidence, created=False, matched=found.matched, conflicts=conflicts)
+
+
+def _after(found: Match, hub: Identifier, outcome: Outcome) -> Resolution:
+    profile_id = outcome.after[identity_id(hub.kind, hub.value)]
+    matched, conflicts = list(found.matched), [Conflict(each, profile, OTHER_PROFILE) for each, profile in found.others]
+    for each in found.unknown:
+        identity = identity_id(each.kind, each.value)
+        if outcome.after[identity] == profile_id:
+            matched.append(each)
+        else:
+            guards = next((why for key, why in outcome.held.items() if identity in key), ())
+            conflicts.append(Conflict(each, outcome.after[identity], " ".join(guards) or OTHER_PROFILE))
+    conflicts += [Conflict(each, None, BLOCKED_VALUE) for each in found.blocked]
+    return Resolution(
+        profile_id,
+        max(confidence(each.kind) for each in matched),
+        created=profile_id not in outcome.before.values(),
+        matched=matched,
+        conflicts=conflicts,
+    )

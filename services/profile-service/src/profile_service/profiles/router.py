@@ -1,0 +1,117 @@
+"""/v1/profiles: resolve, create, read, change, look up, search."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+from rapport.auth import Caller, needs, principal_of
+from rapport.database import Reading, Storage, Transaction, begin
+from rapport.errors import Forbidden
+from rapport.idempotency import wanted
+from rapport.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from rapport.routing import service_router
+from rapport.text import CleanText
+
+from profile_service.identifiers import read_identifiers
+from profile_service.policy import Policed
+from profile_service.profiles import answers, service
+from profile_service.profiles.resolve import recognise, recognise_or_create, required
+from profile_service.profiles.schemas import (
+    RESOLVE_SCHEMA,
+    CreateBody,
+    LookupAnswer,
+    LookupBody,
+    PatchBody,
+    ProfileAnswer,
+    ResolveAnswer,
+)
+
+router = service_router("profiles", prefix="/v1/profiles", problems=(404, 409))
+
+
+@router.post(
+    "/resolve",
+    dependencies=[needs("profiles:read", "profiles:write")],
+    responses={200: {"model": ResolveAnswer}},
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": RESOLVE_SCHEMA}}}},
+    response_class=Response,
+)
+async def resolve(request: Request, storage: Storage) -> Response:
+    """Which customer these identifiers mean; the strongest known one decides, others are reported in `conflicts`."""
+    # No ORM, no model, no transaction unless something has to be written: every contact begins with this call.
+    policy = request.app.state.policy
+    asked = answers.read_resolve(await request.body())
+    identifiers = read_identifiers(asked.identifiers, policy.country)
+    if asked.create and not principal_of(request).may("profiles:write"):
+        raise Forbidden("To create profiles the token needs the scope profiles:write.", scope="profiles:write")
+    connection = await begin(request) if wanted(request) else None
+    found, complete = await recognise(connection or storage.pool, policy.guards, identifiers)
+    if asked.create and not complete:
+        connection = connection or await begin(request)
+        found = await recognise_or_create(connection, policy.guards, identifiers)
+    resolution = required(found)
+    if not asked.include:
+        return answers.resolved(resolution)
+    profile = await service.read(connection or storage.pool, resolution.profile_id)
+    return answers.resolved(resolution, profile, pii=principal_of(request).may("profiles:pii"))
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[needs("profiles:write")],
+    responses={201: {"model": ProfileAnswer}},
+    response_class=Response,
+)
+async def create(body: CreateBody, connection: Transaction, policy: Policed, caller: Caller) -> Response:
+    """A new profile; 409 that names the profile when an identifier belongs to somebody already."""
+    profile = await service.create(connection, policy, body)
+    return answers.profile(profile, profile.profile_id, caller, status=201)
+
+
+@router.post("/lookup", dependencies=[needs("profiles:read")], response_model=LookupAnswer)
+async def lookup(body: LookupBody, connection: Reading, caller: Caller) -> dict[str, Any]:
+    """Many profiles in one call, by ids present or past; ids never given are left out."""
+    found = await service.read_many(connection, list(dict.fromkeys(body.profile_ids)))
+    return {"items": [answers.looked_up(asked, profile, caller) for asked, profile in found.items()]}
+
+
+@router.get("", dependencies=[needs("profiles:read")], response_model=Page[ProfileAnswer])
+async def search(
+    connection: Reading,
+    policy: Policed,
+    caller: Caller,
+    q: Annotated[CleanText | None, Query(max_length=200, description="A name, or an identifier in full")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """Profiles by name or identifier, or all of them."""
+    after = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
+    found = await service.search(connection, policy, q, after, limit + 1)
+    following = encode_cursor(found[limit - 1].profile_id) if len(found) > limit else None
+    return {"items": [answers.listed(profile, caller) for profile in found[:limit]], "next_cursor": following}
+
+
+@router.get(
+    "/{profile_id}",
+    dependencies=[needs("profiles:read")],
+    responses={200: {"model": ProfileAnswer}},
+    response_class=Response,
+)
+async def read(profile_id: UUID, connection: Reading, caller: Caller) -> Response:
+    """The file; an id that was merged answers with the survivor and `Content-Location`."""
+    return answers.profile(await service.read(connection, profile_id), profile_id, caller)
+
+
+@router.patch(
+    "/{profile_id}",
+    dependencies=[needs("profiles:write")],
+    responses={200: {"model": ProfileAnswer}},
+    response_class=Response,
+)
+async def change(
+    profile_id: UUID, body: PatchBody, request: Request, connection: Transaction, policy: Policed, caller: Caller
+) -> Response:
+    """Change traits by JSON Merge Patch (RFC 7396); null removes one. `If-Match` guards against lost updates."""
+    profile = await service.change(connection, policy, profile_id, body.traits, request)
+    return answers.profile(profile, profile_id, caller)

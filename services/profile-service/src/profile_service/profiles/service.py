@@ -1,0 +1,180 @@
+"""What can be done with a customer's file."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from rapport import feed
+from rapport.concurrency import check_if_match
+from rapport.database import Connection
+from rapport.errors import Invalid
+from rapport.identity import STRENGTH, Identifier, InvalidIdentifier, confidence, identity_id, normalise, strength
+
+from profile_service.errors import UnknownProfile
+from profile_service.facts import repository as facts
+from profile_service.facts.service import told
+from profile_service.facts.traits import InvalidTrait, flatten, merged, normalise_traits
+from profile_service.identifiers import read_identifiers
+from profile_service.ledger import repository as ledger
+from profile_service.ledger.records import PROFILE, Plan, Sighting, View, star
+from profile_service.ledger.repository import Reader
+from profile_service.ledger.service import record
+from profile_service.policy import Policy
+from profile_service.profiles import repository
+from profile_service.profiles.documents import version
+from profile_service.profiles.errors import IdentifierTaken, NotOneCustomer
+from profile_service.profiles.rules import Profile, assemble
+from profile_service.profiles.schemas import CreateBody
+
+_SOURCE = "api"
+
+
+async def read(connection: Reader, profile_id: UUID) -> Profile:
+    """The profile that goes or went by this id; raises `UnknownProfile`."""
+    found = await read_many(connection, [profile_id])
+    if profile_id not in found:
+        raise UnknownProfile(f"There is no profile {profile_id}.")
+    return found[profile_id]
+
+
+async def read_many(connection: Reader, profile_ids: Collection[UUID]) -> dict[UUID, Profile]:
+    """Profiles by the id asked for, in the order asked; ids that were never given are left out."""
+    members = await ledger.members_of(connection, profile_ids)
+    owners = {each.identity_id for rows in members.values() for each in rows}
+    by_identity: dict[UUID, list[Any]] = {}
+    for fact in await facts.facts_of(connection, owners):
+        by_identity.setdefault(fact.identity_id, []).append(fact)
+    now = datetime.now(UTC)
+    return {
+        asked: assemble(
+            members[asked], [fact for row in members[asked] for fact in by_identity.get(row.identity_id, ())], now
+        )
+        for asked in profile_ids
+        if asked in members
+    }
+
+
+async def create(connection: Connection, policy: Policy, body: CreateBody) -> Profile:
+    """A new profile with what is known of the customer; raises `IdentifierTaken`, `NotOneCustomer` or `Invalid`."""
+    now = datetime.now(UTC)
+    traits = read_traits(body.traits, policy.country)
+    identifiers = _with_contact_points(read_identifiers(body.identifiers, policy.country), traits)
+    if identifiers:
+        sightings = [Sighting.of(each, now, body.kind) for each in identifiers]
+    else:
+        sightings = [await _anchor(connection, now, body.kind)]
+
+    def plan(view: View) -> Plan:
+        if view.identities:
+            raise _taken(view)
+        return Plan(evidence=star(sightings, "same_call", _SOURCE, None, confidence))
+
+    outcome = await record(connection, policy.guards, sightings, plan)
+    profiles = {outcome.after[each.identity_id] for each in sightings}
+    if len(profiles) > 1:
+        reasons = sorted({guard for guards in outcome.held.values() for guard in guards})
+        raise NotOneCustomer(f"Guards keep them apart: {', '.join(reasons)}.", guards=reasons)
+    profile_id = profiles.pop()
+    await _tell(connection, profile_id, traits, now)
+    return await read(connection, profile_id)
+
+
+async def change(
+    connection: Connection, policy: Policy, profile_id: UUID, patch: dict[str, Any], request: Request
+) -> Profile:
+    """The profile after a merge patch of its traits; raises `UnknownProfile`, `Stale` or `Invalid`.
+
+    What is stated through an id stays with the identity that brought that id, whatever it is merged with.
+    """
+    current = (await read(connection, profile_id)).profile_id
+    await repository.lock_document(connection, current)
+    profile = await read(connection, profile_id)
+    check_if_match(request, version(profile).strip('"'))
+    now = datetime.now(UTC)
+    traits = merged(profile.traits, read_traits(patch, policy.country))
+    await _link_contact_points(connection, policy, profile_id, profile, traits)
+    await _tell(connection, profile_id, traits, now)
+    if traits:
+        await feed.append(connection, [told(profile.profile_id, traits, now)])
+    return await read(connection, profile_id)
+
+
+async def search(
+    connection: Connection, policy: Policy, query: str | None, after: UUID | None, limit: int
+) -> Sequence[Profile]:
+    """Profiles known by `query` as an identifier or with its words in their names, in the order of their ids."""
+    words = sorted(set((query or "").lower().split()))[:10]
+    if not words:
+        found = await repository.page(connection, after, limit)
+    else:
+        exact = await repository.by_identities(connection, _readings(query or "", policy.country), after, limit)
+        named = await repository.by_name(connection, words, after, limit)
+        found = sorted({*exact, *named})[:limit]
+    return list((await read_many(connection, found)).values())
+
+
+def read_traits(traits: dict[str, Any], country: str | None) -> dict[str, Any]:
+    """Canonical traits by dotted key, null for those to be removed; raises `Invalid` that points to each fault."""
+    try:
+        valid, invalid = normalise_traits(flatten(traits), country)
+    except InvalidTrait as error:
+        valid, invalid = {}, [error]
+    if invalid:
+        errors = [{"pointer": "/traits" + each.pointer, "detail": each.detail} for each in invalid]
+        raise Invalid("; ".join(str(each) for each in invalid[:5]), errors=errors)
+    return valid
+
+
+def _with_contact_points(identifiers: list[Identifier], traits: dict[str, Any]) -> list[Identifier]:
+    """All identifiers, those among the traits included, strongest first."""
+    found = dict.fromkeys(identifiers)
+    found.update({Identifier(kind, traits[kind]): None for kind in ("email", "phone") if traits.get(kind)})
+    return sorted(found, key=lambda each: (strength(each.kind), each.kind, each.value))
+
+
+async def _anchor(connection: Connection, now: datetime, kind: str) -> Sighting:
+    """The identity of a profile that has no identifier yet."""
+    (profile_id,) = await ledger.new_profile_ids(connection, 1)
+    return Sighting(identity_id(PROFILE, str(profile_id)), PROFILE, str(profile_id), now, kind, seed=profile_id)
+
+
+def _taken(view: View) -> IdentifierTaken:
+    rows = sorted(view.identities.values(), key=lambda row: strength(row.kind))
+    taken = [{"kind": row.kind, "profile_id": str(row.profile_id)} for row in rows]
+    return IdentifierTaken(str(rows[0].profile_id), taken)
+
+
+async def _tell(connection: Connection, profile_id: UUID, traits: dict[str, Any], now: datetime) -> None:
+    owner = await ledger.seed_identity(connection, profile_id)
+    await facts.tell(
+        connection, [facts.NewFact(owner, key, value, "stated", _SOURCE, now) for key, value in traits.items()]
+    )
+
+
+async def _link_contact_points(
+    connection: Connection, policy: Policy, profile_id: UUID, profile: Profile, traits: dict[str, Any]
+) -> None:
+    """An e-mail address or phone number stated as a trait is evidence as well; guards apply."""
+    now = datetime.now(UTC)
+    have = {(each.kind, each.value) for each in profile.identities}
+    new = [each for each in _with_contact_points([], traits) if (each.kind, each.value) not in have]
+    if not new:
+        return
+    owner = next(each for each in profile.identities if each.seed_profile_id == profile_id)
+    hub = Sighting(owner.identity_id, owner.kind, owner.value, now)
+    sightings = [hub, *(Sighting.of(each, now) for each in new)]
+    evidence = star(sightings, "same_call", _SOURCE, None, confidence)
+    await record(connection, policy.guards, sightings, lambda _: Plan(evidence=list(evidence)))
+
+
+def _readings(query: str, country: str | None) -> list[UUID]:
+    """Identities that `query` may name."""
+    found: list[UUID] = []
+    for kind in STRENGTH:
+        try:
+            found.append(identity_id(kind, normalise(kind, query, country=country)))
+        except InvalidIdentifier:
+            continue
+    return found
