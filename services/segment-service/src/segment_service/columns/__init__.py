@@ -1,0 +1,1 @@
+"""The purchases on columns, for questions about everybody."""

@@ -1,0 +1,139 @@
+"""Statements over the column files: customers, their ranks and scores."""
+
+from typing import Any, Final
+
+from segment_service.columns.store import Files
+
+_NO_PURCHASES: Final = (
+    "(SELECT NULL::UUID AS identity_id, NULL::TIMESTAMP AS ordered_at, NULL::DECIMAL(18,2) AS net, "
+    "NULL::DECIMAL(18,2) AS margin WHERE false)"
+)
+_NO_IDENTITIES: Final = (
+    "(SELECT NULL::UUID AS identity_id, NULL::UUID AS profile_id, NULL::TIMESTAMP AS contacted_at WHERE false)"
+)
+
+# Orders are summed by identity before the map is applied: a million rows to join instead of twenty.
+_CUSTOMERS: Final = """
+CREATE TEMP TABLE customer AS
+WITH bought AS (
+    SELECT identity_id, {sums} FROM {purchases} WHERE ordered_at <= $as_of GROUP BY identity_id
+),
+every AS (
+    SELECT profile_id, bought.* EXCLUDE (identity_id) FROM bought JOIN {identities} AS identity USING (identity_id)
+    {twins}
+)
+SELECT
+    profile_id, max(last_order_at) AS last_order_at, sum(orders)::BIGINT AS orders,
+    coalesce(sum(revenue), 0) AS revenue, sum(period_orders)::BIGINT AS period_orders,
+    coalesce(sum(period_revenue), 0) AS period_revenue, coalesce(sum(period_profit), 0) AS period_profit,
+    sum(period_costless)::BIGINT AS period_costless, sum(period_elsewhere)::BIGINT AS period_elsewhere
+FROM every GROUP BY profile_id
+"""
+_SUMS: Final = """
+    max(ordered_at) AS last_order_at, count(*) AS orders, sum(net) AS revenue,
+    count(*) FILTER (WHERE ordered_at >= $from) AS period_orders,
+    sum(net) FILTER (WHERE ordered_at >= $from) AS period_revenue,
+    sum(margin) FILTER (WHERE ordered_at >= $from) AS period_profit,
+    count(*) FILTER (WHERE ordered_at >= $from AND net IS NOT NULL AND margin IS NULL) AS period_costless,
+    count(*) FILTER (WHERE ordered_at >= $from AND net IS NULL) AS period_elsewhere
+"""
+# An order known under several identities of one profile is one order: its parts are put together as reports are.
+_TWINS: Final = """
+    UNION ALL
+    SELECT profile_id, {sums} FROM (
+        SELECT
+            profile_id, ordered_at,
+            CASE WHEN coalesce(currency, $currency) = $currency THEN net END AS net,
+            CASE WHEN coalesce(currency, $currency) = $currency THEN net - cost END AS margin
+        FROM (
+            SELECT *, CASE WHEN whole THEN 0 ELSE revenue - least(refunded, greatest(revenue, 0)) END AS net
+            FROM (
+                SELECT
+                    profile_id, order_id, coalesce(min(completed_at), min(amended_at)) AS ordered_at,
+                    coalesce(arg_max(revenue, (revenue_at, revenue_step, revenue, currency))
+                        FILTER (WHERE revenue IS NOT NULL), 0) AS revenue,
+                    arg_max(currency, (revenue_at, revenue_step, revenue, currency))
+                        FILTER (WHERE revenue IS NOT NULL) AS currency,
+                    arg_max(cost, (cost_at, cost_step, cost)) FILTER (WHERE cost IS NOT NULL) AS cost,
+                    sum(refunded) AS refunded, bool_or(refunded_whole) AS whole, bool_or(cancelled) AS cancelled
+                FROM read_parquet($twins) JOIN {identities} AS identity USING (identity_id)
+                GROUP BY profile_id, order_id
+            ) AS joined
+            WHERE ordered_at IS NOT NULL AND NOT cancelled
+        ) AS counted
+    ) AS orders
+    WHERE ordered_at <= $as_of GROUP BY profile_id
+"""
+_RANKED: Final = """
+CREATE TEMP TABLE ranked AS
+SELECT
+    profile_id, last_order_at, {basis} AS sales, period_revenue, period_profit, period_costless, period_elsewhere,
+    CASE WHEN place <= (active * $top + 999999) // 1000000 THEN 'top'
+         WHEN place <= (active * $large + 999999) // 1000000 THEN 'large'
+         WHEN place <= (active * $medium + 999999) // 1000000 THEN 'medium'
+         ELSE 'small' END AS value_class,
+    place
+FROM (
+    SELECT *, row_number() OVER (ORDER BY {basis} DESC, last_order_at DESC, profile_id) AS place
+    FROM customer WHERE period_orders > 0
+) AS placed, (SELECT count(*) AS active FROM customer WHERE period_orders > 0) AS size
+"""
+CLASSES: Final = """
+SELECT value_class, count(*), sum(period_revenue), sum(period_profit), sum(period_costless), sum(period_elsewhere)
+FROM ranked GROUP BY value_class
+UNION ALL
+SELECT 'inactive', count(*), 0, 0, 0, 0 FROM customer WHERE period_orders = 0
+"""
+WITHOUT_ORDERS: Final = """
+SELECT count(*) FILTER (WHERE contacted_at <= $as_of), count(*) FROM (
+    SELECT profile_id, min(contacted_at) AS contacted_at FROM {identities} AS identity GROUP BY profile_id
+) AS known
+ANTI JOIN customer USING (profile_id)
+"""
+LAST_OF_CLASS: Final = """
+SELECT value_class, sales, last_order_at, profile_id FROM ranked
+WHERE place IN (SELECT max(place) FROM ranked WHERE value_class <> 'small' GROUP BY value_class) ORDER BY place
+"""
+QUINTILES: Final = """
+SELECT quantile_disc(last_order_at, [0.2, 0.4, 0.6, 0.8]), quantile_disc(orders, [0.2, 0.4, 0.6, 0.8]),
+       quantile_disc(revenue, [0.2, 0.4, 0.6, 0.8])
+FROM customer
+"""
+SCORES: Final = """
+COPY (
+    SELECT customer.profile_id, coalesce(ranked.value_class, 'inactive'), {scores}
+    FROM customer LEFT JOIN ranked USING (profile_id)
+) TO '{target}' (FORMAT csv, HEADER false)
+"""
+
+
+def customers(files: Files) -> str:
+    """Makes the table `customer`: one row for each profile with orders up to `$as_of`; the period begins at `$from`."""
+    identities = _identities(files)
+    twins = _TWINS.format(sums=_SUMS, identities=identities) if files.twins else ""
+    purchases = "read_parquet($purchases)" if files.purchases else _NO_PURCHASES
+    return _CUSTOMERS.format(sums=_SUMS, purchases=purchases, identities=identities, twins=twins)
+
+
+def ranked(basis: str) -> str:
+    """Makes the table `ranked` of active customers: place 1 is best by `basis`, then newer last order, then id."""
+    return _RANKED.format(basis="period_profit" if basis == "profit" else "period_revenue")
+
+
+def without_orders(files: Files) -> str:
+    """Counts profiles without orders: those in touch up to `$as_of`, and all."""
+    return WITHOUT_ORDERS.format(identities=_identities(files))
+
+
+def scores(bounds: tuple[list[Any], list[Any], list[Any]], target: str) -> str:
+    """Writes class and scores of each customer to a CSV file; a score is 1 and the bounds below the value."""
+    columns = zip(("last_order_at", "orders", "revenue"), ("recency", "frequency", "revenue"), bounds, strict=True)
+    terms = (
+        " + ".join(["1", *(f"(customer.{column} > ${name}_{index})::TINYINT" for index in range(len(values)))])
+        for column, name, values in columns
+    )
+    return SCORES.format(scores=", ".join(terms), target=target.replace("'", "''"))
+
+
+def _identities(files: Files) -> str:
+    return "read_parquet($identities)" if files.identities else _NO_IDENTITIES

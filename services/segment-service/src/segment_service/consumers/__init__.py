@@ -1,0 +1,1 @@
+"""What this service does with the feeds it follows."""

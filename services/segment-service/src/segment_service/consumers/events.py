@@ -1,0 +1,53 @@
+"""The parts of others' events that this service reads."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+class Touchpoint(msgspec.Struct):
+    """`touchpoint.recorded` of interaction-service; `data` is read for orders alone."""
+
+    touchpoint_id: str
+    identity_id: UUID
+    type: str
+    occurred_at: datetime
+    message_id: str | None = None
+    name: str | None = None
+    channel: str | None = None
+    direction: str | None = None
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Assignment(msgspec.Struct):
+    """Which profile an identity belongs to from a version on."""
+
+    identity_id: UUID
+    profile_id: UUID
+    version: int
+    seed_profile_id: UUID | None = None
+
+
+class Assigned(msgspec.Struct):
+    """`identity.assigned` of profile-service."""
+
+    assignments: list[Assignment]
+
+
+class ConsentChanged(msgspec.Struct):
+    """`consent.changed` of profile-service."""
+
+    status: str
+    identity_id: UUID | None = None
+    profile_id: UUID | None = None
+    at: datetime | None = None
+
+
+touchpoints = msgspec.json.Decoder(Touchpoint)
+assignments = msgspec.json.Decoder(Assigned)
+consents = msgspec.json.Decoder(ConsentChanged)
+# Sums of money must not pass through binary fractions.
+properties = msgspec.json.Decoder(dict[str, Any] | None, float_hook=Decimal)

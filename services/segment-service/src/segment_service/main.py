@@ -1,0 +1,89 @@
+"""Composition root of segment-service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+from rapport.application import create_application
+from rapport.feed import FeedConsumer, feed_router
+from rapport.http import ServiceClient
+
+from segment_service.audiences.router import router as audiences
+from segment_service.columns.engine import Engine
+from segment_service.columns.repository import store_id
+from segment_service.columns.store import ColumnStore
+from segment_service.consumers import interactions, profiles
+from segment_service.pyramid.router import router as pyramid
+from segment_service.recomputation.router import router as recomputations
+from segment_service.recomputation.service import Recomputation, age
+from segment_service.settings import SegmentSettings
+from segment_service.standing.repository import Rules
+from segment_service.standing.router import router as standing
+
+_LOOK_SECONDS = 0.25
+
+
+def create_app(settings: SegmentSettings | None = None) -> FastAPI:
+    """The service as an application; settings come from the environment unless given."""
+    return create_application(
+        "segment",
+        settings or SegmentSettings(),
+        description="What a customer is worth: value classes, RFM, lifecycle.",
+        routers=[standing, pyramid, recomputations, audiences, feed_router("segment", "segments:read")],
+        workers=[follow_interactions, follow_profiles, recompute, let_age],
+        resources=_resources,
+    )
+
+
+@asynccontextmanager
+async def _resources(app: FastAPI) -> AsyncIterator[None]:
+    settings: SegmentSettings = app.state.settings
+    folder = (settings.data_dir / "segment").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    app.state.rules = Rules(settings.currency, settings.period_days, settings.lifecycle)
+    app.state.engine = Engine(folder / "scratch", memory=settings.column_memory, threads=settings.column_threads)
+    app.state.store = ColumnStore(folder, app.state.database, app.state.engine, settings.currency)
+    token = settings.service_token.get_secret_value()
+    app.state.interaction = ServiceClient("interaction", settings.interaction_url, token)
+    app.state.profile = ServiceClient("profile", settings.profile_url, token)
+    try:
+        yield
+    finally:
+        await app.state.interaction.aclose()
+        await app.state.profile.aclose()
+        await asyncio.to_thread(app.state.engine.close)
+
+
+async def follow_interactions(app: FastAPI) -> None:
+    """Orders and contacts from interaction-service."""
+    # What customers are placed by is one row that must be there before the first of them.
+    await store_id(app.state.database.pool)
+    apply = partial(interactions.apply, rules=app.state.rules)
+    await FeedConsumer("interaction", app.state.interaction, app.state.database, apply).run()
+
+
+async def follow_profiles(app: FastAPI) -> None:
+    """The identity map and consents from profile-service."""
+    await store_id(app.state.database.pool)
+    apply = partial(profiles.apply, rules=app.state.rules)
+    await FeedConsumer("profile", app.state.profile, app.state.database, apply).run()
+
+
+async def recompute(app: FastAPI) -> None:
+    """Rank everybody when asked and as orders arrive."""
+    state = app.state
+    await store_id(state.database.pool)
+    recomputation = Recomputation(state.database, state.store, state.engine, state.settings, state.rules)
+    while True:
+        await recomputation.turn()
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def let_age(app: FastAPI) -> None:
+    """Follow what time alone changes: the period moves on, silence becomes a risk."""
+    await store_id(app.state.database.pool)
+    while True:
+        if not await age(app.state.database, app.state.rules):
+            await asyncio.sleep(app.state.settings.ageing_seconds)

@@ -1,0 +1,8 @@
+"""SQLAlchemy tables of segment-service."""
+
+from segment_service.models.base import Base
+from segment_service.models.customer import Contact, Customer, IdentityMap, Ranking
+from segment_service.models.purchase import Purchase, Refund
+from segment_service.models.work import Job, Part
+
+__all__ = ["Base", "Contact", "Customer", "IdentityMap", "Job", "Part", "Purchase", "Ranking", "Refund"]

@@ -1,0 +1,173 @@
+"""Every statement on jobs, rankings and scores."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from rapport.database import Connection
+
+from segment_service.columns.ranking import Ranks
+from segment_service.pyramid.rules import Cutoffs
+from segment_service.standing.repository import Rules
+
+_GUARD: Final = 7_201_965
+_AT_ONCE: Final = 10_000
+_COPY_SECONDS: Final = 3_600
+_JOB: Final = "job_id, kind, state, done, total, error, created_at, started_at, finished_at"
+_QUEUED = f"""
+    SELECT {_JOB} FROM job WHERE kind = 'recomputation' AND state = 'queued' ORDER BY created_at LIMIT 1
+    FOR SHARE SKIP LOCKED
+"""
+_QUEUE = f"INSERT INTO job (kind) VALUES ('recomputation') RETURNING {_JOB}"
+_READ = f"SELECT {_JOB} FROM job WHERE job_id = $1"
+_OPEN = """
+    SELECT job_id FROM job WHERE state IN ('queued', 'running') ORDER BY state DESC, created_at LIMIT 1
+    FOR UPDATE SKIP LOCKED
+"""
+_START = f"""
+    UPDATE job SET state = 'running', attempts = attempts + 1, started_at = COALESCE(started_at, now()), done = 0
+    WHERE job_id = ({_OPEN})
+    RETURNING job_id, attempts
+"""
+_END = """
+    UPDATE job SET state = $2, error = $3, done = COALESCE($4, done), total = COALESCE($4, total), finished_at = now()
+    WHERE job_id = $1 AND state = 'running'
+"""
+_BEHIND = """
+    SELECT ranked_at IS NULL OR ranked_at <= now() - make_interval(secs => LEAST($1, 86400))
+    FROM ranking, (
+        SELECT COALESCE((SELECT last_value FROM change_version WHERE is_called), 0) AS newest
+    ) AS change
+    WHERE newest > version OR newest > 0 AND (ranked_at IS NULL OR ranked_at <= now() - interval '24 hours')
+"""
+_SCORES = """
+    CREATE TEMP TABLE scored (profile_id uuid, value_class text, r smallint, f smallint, m smallint) ON COMMIT DROP
+"""
+_DIFFERING = """
+    CREATE TEMP TABLE differing ON COMMIT DROP AS
+    SELECT scored.*, row_number() OVER () AS number
+    FROM scored JOIN customer USING (profile_id)
+    WHERE (customer.value_class, customer.r, customer.f, customer.m)
+          IS DISTINCT FROM (scored.value_class, scored.r, scored.f, scored.m)
+"""
+_RANKING = """
+    UPDATE ranking SET
+        version = $1, ranked_at = $2, classes = $3, sales = $4, last_order_at = $5, profile_id = $6,
+        recency_bounds = $7, frequency_bounds = $8, revenue_bounds = $9
+"""
+_WRITE = """
+    UPDATE customer SET value_class = differing.value_class, r = differing.r, f = differing.f, m = differing.m
+    FROM differing
+    WHERE differing.profile_id = customer.profile_id AND customer.version <= $1
+      AND differing.number > $2 AND differing.number <= $3
+    RETURNING new.profile_id, new.value_class, new.lifecycle, old.value_class <> new.value_class AS moved
+"""
+
+
+async def queue(connection: Connection) -> asyncpg.Record:
+    """The job that is waiting to start, or a new one."""
+    row = await connection.fetchrow(_QUEUED) or await connection.fetchrow(_QUEUE)
+    assert row is not None  # noqa: S101  INSERT ... RETURNING gives its row
+    return row
+
+
+async def job(connection: Connection, job_id: UUID) -> asyncpg.Record | None:
+    """A job by its id."""
+    return await connection.fetchrow(_READ, job_id)
+
+
+async def guard(connection: Connection) -> bool:
+    """Become the one worker that recomputes, for as long as this connection lives; False if another is."""
+    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", _GUARD))
+
+
+async def unguard(connection: Connection) -> None:
+    """Let another worker recompute."""
+    await connection.execute("SELECT pg_advisory_unlock($1)", _GUARD)
+
+
+async def take(connection: Connection, tries: int) -> UUID | None:
+    """Start the oldest open job, one that was left running first; one that fails every time is given up."""
+    while (row := await connection.fetchrow(_START)) is not None:
+        if row["attempts"] <= tries:
+            found: UUID = row["job_id"]
+            return found
+        await connection.execute(_END, row["job_id"], "failed", f"Given up: interrupted {tries} times.", None)
+    return None
+
+
+async def is_behind(connection: Connection, seconds: float) -> bool:
+    """Whether customers changed since the last ranking and it is time for the next, at least once a day."""
+    return bool(await connection.fetchval(_BEHIND, seconds))
+
+
+async def progress(pool: asyncpg.Pool[asyncpg.Record], job_id: UUID, done: int, total: int) -> None:
+    """Say how far a job is."""
+    await pool.execute("UPDATE job SET done = $2, total = $3 WHERE job_id = $1", job_id, done, total)
+
+
+async def fail(pool: asyncpg.Pool[asyncpg.Record], job_id: UUID, error: str) -> None:
+    """End a job without success."""
+    await pool.execute(_END, job_id, "failed", error, None)
+
+
+async def succeed(connection: Connection, job_id: UUID, total: int) -> None:
+    """End a job with success."""
+    await connection.execute(_END, job_id, "succeeded", None, total)
+
+
+async def load(connection: Connection, scores: Path) -> None:
+    """Bring a CSV file of class and scores into the transaction, and find the customers who differ from it."""
+    await connection.execute(_SCORES)
+    await connection.copy_to_table("scored", source=scores, format="csv", timeout=_COPY_SECONDS)
+    await connection.execute("ANALYZE scored")
+    await connection.execute(_DIFFERING, timeout=_COPY_SECONDS)
+    await connection.execute("CREATE INDEX ON differing (number)")
+
+
+async def keep_ranking(connection: Connection, version: int, now: datetime, ranks: Ranks) -> None:
+    """Keep the bounds by which customers who change are placed until the next ranking."""
+    await connection.execute(
+        _RANKING,
+        version,
+        now,
+        [each.value_class for each in ranks.bounds],
+        [each.sales for each in ranks.bounds],
+        [each.last_order_at for each in ranks.bounds],
+        [each.profile_id for each in ranks.bounds],
+        *ranks.quintiles,
+    )
+
+
+async def write_changed(connection: Connection, version: int) -> AsyncIterator[list[asyncpg.Record]]:
+    """Write new class and scores to customers who have not changed since `version`; the rows, some at a time."""
+    total = await connection.fetchval("SELECT count(*) FROM differing")
+    for start in range(0, total, _AT_ONCE):
+        yield await connection.fetch(_WRITE, version, start, start + _AT_ONCE, timeout=_COPY_SECONDS)
+
+
+async def newer(connection: Connection, version: int) -> list[UUID]:
+    """Customers that changed since `version`."""
+    rows = await connection.fetch("SELECT profile_id FROM customer WHERE version > $1 ORDER BY profile_id", version)
+    return [row[0] for row in rows]
+
+
+def fingerprint(rules: Rules, cutoffs: Cutoffs) -> dict[str, Any]:
+    """The settings that customers are computed with, as JSON values."""
+    return {**asdict(rules), "cutoffs": list(cutoffs)}
+
+
+async def rules(connection: Connection) -> dict[str, Any] | None:
+    """The settings that all customers were last computed with."""
+    kept = await connection.fetchval("SELECT rules FROM ranking")
+    return msgspec.json.decode(kept, type=dict[str, Any]) if kept is not None else None
+
+
+async def keep_rules(connection: Connection, kept: dict[str, Any]) -> None:
+    """Say that all customers are computed with these settings; the ranking is then due."""
+    await connection.execute("UPDATE ranking SET rules = $1, ranked_at = NULL", msgspec.json.encode(kept).decode())

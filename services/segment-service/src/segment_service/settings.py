@@ -1,0 +1,65 @@
+"""Settings of segment-service: `RAPPORT_*` for what is common, `SEGMENT_*` for its own."""
+
+from decimal import Decimal
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+from rapport.settings import ServiceSettings
+
+from segment_service.pyramid.rules import Cutoffs
+from segment_service.standing.rules import LifecycleRule
+
+
+class SegmentSettings(ServiceSettings):
+    """What segment-service needs to run; every field is an environment variable `SEGMENT_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="SEGMENT_", extra="ignore", populate_by_name=True)
+
+    currency: str = Field("USD", pattern="^[A-Z]{3}$", description="Orders that name no currency are in it; totals too")
+    period_days: int = Field(365, ge=1, le=36_500, description="A customer is active when they ordered so lately")
+    top_share: Decimal = Field(Decimal("0.01"), gt=0, lt=1, decimal_places=6)
+    large_share: Decimal = Field(Decimal("0.05"), gt=0, lt=1, decimal_places=6, description="Top and large together")
+    medium_share: Decimal = Field(Decimal("0.20"), gt=0, lt=1, decimal_places=6, description="Top, large and medium")
+    market_size: int | None = Field(None, ge=0, le=10**12, description="People or firms in the market, if known")
+
+    new_days: int = Field(90, ge=1, le=3_650, description="How long after the first order a customer is new")
+    new_order_days: int = Field(3, ge=2, le=1_000, description="Days with orders that make a customer established")
+    at_risk_days: int = Field(60, ge=1, le=3_650, description="Shortest silence that can be a risk")
+    at_risk_gaps: float = Field(2.0, ge=1, le=100, description="Silence at risk, in the customer's own mean gaps")
+    lapsed_days: int = Field(365, ge=1, le=3_650, description="Shortest silence after which a customer can be lapsed")
+    lapsed_gaps: float = Field(4.0, ge=1, le=100, description="Silence of the lapsed, in own mean gaps")
+    lapsed_days_at_most: int = Field(1_095, ge=1, le=36_500, description="Silence after which everybody is lapsed")
+    won_back_days: int = Field(90, ge=1, le=3_650, description="How long a returned customer is won back")
+
+    recompute_seconds: float = Field(60, gt=0, le=86_400, description="Between two rankings while orders arrive")
+    ageing_seconds: float = Field(5, gt=0, le=3_600, description="Between two looks for what time alone has changed")
+    column_memory: str = Field("1GB", pattern=r"^[1-9][0-9]*(MB|GB)$", description="Memory of one calculation")
+    column_threads: int = Field(2, ge=1, le=256, description="Threads of one calculation")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.top_share <= self.large_share <= self.medium_share:
+            raise ValueError("top_share, large_share and medium_share are cumulative and must not fall")
+        if self.lapsed_days_at_most < self.lapsed_days:
+            raise ValueError("lapsed_days_at_most must not be below lapsed_days")
+        return self
+
+    @property
+    def cutoffs(self) -> Cutoffs:
+        """The pyramid's cut-offs in parts per million."""
+        return Cutoffs(*(int(share * 1_000_000) for share in (self.top_share, self.large_share, self.medium_share)))
+
+    @property
+    def lifecycle(self) -> LifecycleRule:
+        """The figures behind lifecycle stages."""
+        return LifecycleRule(
+            new_days=self.new_days,
+            new_order_days=self.new_order_days,
+            at_risk_days=self.at_risk_days,
+            at_risk_gaps=self.at_risk_gaps,
+            lapsed_days=self.lapsed_days,
+            lapsed_gaps=self.lapsed_gaps,
+            lapsed_days_at_most=self.lapsed_days_at_most,
+            won_back_days=self.won_back_days,
+        )

@@ -1,0 +1,1 @@
+"""One customer: totals, value class, lifecycle."""

@@ -1,0 +1,140 @@
+"""Every statement on customers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from rapport.database import Connection
+
+from segment_service.standing.rules import LifecycleRule
+from segment_service.standing.statements import TOUCH
+
+# Changes take turns: two feeds, time and the ranking all write customers, and change numbers must grow in the order of
+# commits. Any number will do, as long as nobody else uses it in this database.
+_LOCK: Final = 7_201_964
+_DAY: Final = 86_400.0
+
+# The hottest read of this service: columns in the order that `service.render` takes them in.
+READ: Final = """
+    SELECT profile_id, value_class, orders, revenue, profit, period_orders, period_revenue, order_days,
+           orders_elsewhere, r, f, m, last_order_at, first_order_at, established_at, returned_at, won_back_until,
+           at_risk_from, lapsed_from, contacted_at
+    FROM customer WHERE profile_id = $1
+"""
+_SURVIVOR = "SELECT profile_id FROM identity_map WHERE seed_profile_id = $1 LIMIT 1"
+_REMOVE_EMPTY = """
+    DELETE FROM customer
+    WHERE profile_id = ANY($1::uuid[])
+      AND NOT EXISTS (SELECT FROM identity_map WHERE identity_map.profile_id = customer.profile_id)
+"""
+_DUE = "SELECT profile_id FROM customer WHERE due_at <= $1 ORDER BY due_at LIMIT $2"
+_NEXT_PROFILES = """
+    SELECT profile_id FROM (SELECT DISTINCT profile_id FROM identity_map WHERE profile_id > $1) AS every
+    ORDER BY profile_id LIMIT $2
+"""
+_PROFILES_OF = "SELECT DISTINCT profile_id FROM identity_map WHERE identity_id = ANY($1::uuid[])"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Settings that a customer is computed with."""
+
+    currency: str
+    period_days: int
+    lifecycle: LifecycleRule
+
+    @property
+    def period(self) -> timedelta:
+        """How long an order keeps its customer active."""
+        return timedelta(days=self.period_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A customer whose class or stage is another one now."""
+
+    profile_id: UUID
+    value_class: str
+    lifecycle: str
+
+
+async def take_turn(connection: Connection) -> None:
+    """Wait until nobody else changes customers; until the end of the transaction."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def take_long_turn(connection: Connection) -> None:
+    """The same until `end_turn`, outside a transaction."""
+    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+
+
+async def end_turn(connection: Connection) -> None:
+    """Let the next one change customers."""
+    await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+
+
+async def next_version(connection: Connection) -> int:
+    """The number of the change at hand; only in one's turn."""
+    return int(await connection.fetchval("SELECT nextval('change_version')"))
+
+
+async def newest_version(connection: Connection | asyncpg.Pool[asyncpg.Record]) -> int:
+    """The number of the last change, 0 before the first."""
+    value = await connection.fetchval("SELECT last_value FROM change_version WHERE is_called")
+    return int(value or 0)
+
+
+async def touch(
+    connection: Connection, profiles: Sequence[UUID], version: int, now: datetime, rules: Rules
+) -> list[Moved]:
+    """Compute customers anew from all that is known of them; those whose class or stage changed."""
+    rule = rules.lifecycle
+    rows = await connection.fetch(
+        TOUCH,
+        profiles,
+        version,
+        rules.currency,
+        now,
+        rules.period_days * _DAY,
+        rule.new_days * _DAY,
+        rule.new_order_days,
+        rule.at_risk_days * _DAY,
+        rule.at_risk_gaps,
+        rule.lapsed_days * _DAY,
+        rule.lapsed_gaps,
+        rule.lapsed_days_at_most * _DAY,
+        rule.won_back_days * _DAY,
+    )
+    return [Moved(*row[:3]) for row in rows if row["moved"]]
+
+
+async def remove_empty(connection: Connection, profiles: Sequence[UUID]) -> None:
+    """Drop those of `profiles` that no identity belongs to any more."""
+    await connection.execute(_REMOVE_EMPTY, profiles)
+
+
+async def read(pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID) -> asyncpg.Record | None:
+    """A customer's row by `READ`; an id that was merged away gives the survivor's."""
+    row = await pool.fetchrow(READ, profile_id)
+    if row is None:
+        survivor = await pool.fetchval(_SURVIVOR, profile_id)
+        row = await pool.fetchrow(READ, survivor) if survivor is not None else None
+    return row
+
+
+async def due(connection: Connection, now: datetime, limit: int) -> list[UUID]:
+    """Customers whom time alone has changed, longest due first."""
+    return [row[0] for row in await connection.fetch(_DUE, now, limit)]
+
+
+async def profiles_after(connection: Connection, profile_id: UUID, limit: int) -> list[UUID]:
+    """The next profiles in the order of their ids."""
+    return [row[0] for row in await connection.fetch(_NEXT_PROFILES, profile_id, limit)]
+
+
+async def profiles_of(connection: Connection, identities: Sequence[UUID]) -> list[UUID]:
+    """The profiles that identities belong to; none for identities that are not in the map yet."""
+    return [row[0] for row in await connection.fetch(_PROFILES_OF, identities)]

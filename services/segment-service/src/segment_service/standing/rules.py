@@ -1,0 +1,76 @@
+"""Lifecycle stages and RFM groups: pure rules."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
+Stage = Literal["prospect", "new", "established", "at_risk", "lapsed", "won_back"]
+STAGES: Final[tuple[Stage, ...]] = ("prospect", "new", "established", "at_risk", "lapsed", "won_back")
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleRule:
+    """When a customer changes stage; silence is counted from the last order, a gap between days with orders.
+
+    New for `new_days` from the first order or until `new_order_days` days with orders, then established. At risk when
+    silent for `at_risk_gaps` of the customer's own mean gap, at least `at_risk_days`; lapsed after `lapsed_gaps` of
+    them, within `lapsed_days` to `lapsed_days_at_most`. With one day of orders there is no cadence yet: new, then at
+    risk from the end of `new_days`, lapsed after `lapsed_days`. An order that ends a silence in which the customer,
+    by the gaps before it, had lapsed, makes them won back for `won_back_days`.
+    """
+
+    new_days: int = 90
+    new_order_days: int = 3
+    at_risk_days: int = 60
+    at_risk_gaps: float = 2.0
+    lapsed_days: int = 365
+    lapsed_gaps: float = 4.0
+    lapsed_days_at_most: int = 1_095
+    won_back_days: int = 90
+
+
+class Milestones(NamedTuple):
+    """What the orders say about stages, now and later, until the next order; None where there is no such time."""
+
+    first_order_at: datetime | None
+    established_at: datetime | None
+    returned_at: datetime | None
+    won_back_until: datetime | None
+    at_risk_from: datetime | None
+    lapsed_from: datetime | None
+    contacted_at: datetime | None
+
+
+def stage_at(milestones: Milestones, at: datetime) -> tuple[Stage, datetime | None]:
+    """The stage at a time after the last order, and since when."""
+    first, established, returned, won_back_until, at_risk, lapsed, contacted = milestones
+    if first is None or established is None or at_risk is None or lapsed is None:
+        return "prospect", contacted
+    if at >= lapsed:
+        return "lapsed", lapsed
+    if at >= at_risk:
+        return "at_risk", at_risk
+    if won_back_until is not None and at < won_back_until:
+        return "won_back", returned
+    if at < established:
+        return "new", first
+    return "established", max(established, won_back_until or established)
+
+
+# Rows are R 1 to 5, columns FM 1 to 5.
+_GROUPS: Final = (
+    ("lost", "hibernating", "at_risk", "cant_lose", "cant_lose"),
+    ("hibernating", "hibernating", "at_risk", "at_risk", "at_risk"),
+    ("about_to_sleep", "about_to_sleep", "needs_attention", "loyal", "loyal"),
+    ("promising", "potential_loyalist", "potential_loyalist", "loyal", "champions"),
+    ("new", "potential_loyalist", "potential_loyalist", "champions", "champions"),
+)
+
+
+def rfm_group(r: int, f: int, m: int) -> str:
+    """The named group of three scores 1..5, by R and the mean of F and M rounded up.
+
+    The eleven groups of the usual grid (Putler, "RFM Analysis for Successful Customer Segmentation"); where its ranges
+    overlap, the group of the more recent customers ends first.
+    """
+    return _GROUPS[r - 1][(f + m + 1) // 2 - 1]

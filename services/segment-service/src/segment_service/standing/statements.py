@@ -1,0 +1,171 @@
+"""The statement that computes customers anew from their orders, contacts and identities."""
+
+# One statement for any number of profiles. Silences and gaps are seconds: intervals with days in them would depend on
+# the session's time zone. $1 profiles, $2 change version, $3 currency, $4 now, $5 period in seconds; then the lifecycle
+# rule: $6 new, $7 new order days, $8 at risk, $9 at risk gaps, $10 lapsed, $11 lapsed gaps, $12 lapsed at most,
+# $13 won back (durations in seconds).
+TOUCH = """
+WITH touched AS (
+    SELECT DISTINCT unnest($1::uuid[]) AS profile_id
+),
+member AS (
+    SELECT profile_id, identity_id FROM identity_map JOIN touched USING (profile_id)
+),
+line AS (
+    SELECT member.profile_id, purchase.* FROM member JOIN purchase USING (identity_id)
+),
+-- An order known under several identities of one profile is one order: its parts are put together as reports are.
+joined AS (
+    SELECT
+        profile_id,
+        COALESCE(min(completed_at), min(amended_at)) AS ordered_at,
+        bool_or(cancelled_at IS NOT NULL) AS cancelled,
+        (array_agg(currency ORDER BY revenue_at DESC, revenue_step DESC, revenue DESC, currency COLLATE "C" DESC)
+            FILTER (WHERE revenue IS NOT NULL))[1] AS currency,
+        (array_agg(revenue ORDER BY revenue_at DESC, revenue_step DESC, revenue DESC)
+            FILTER (WHERE revenue IS NOT NULL))[1] AS revenue,
+        (array_agg(cost ORDER BY cost_at DESC, cost_step DESC, cost DESC)
+            FILTER (WHERE cost IS NOT NULL))[1] AS cost,
+        sum(refunded) AS refunded,
+        bool_or(refunded_whole) AS refunded_whole
+    FROM line WHERE twin GROUP BY profile_id, order_id
+),
+bought AS (
+    SELECT
+        profile_id, ordered_at, COALESCE(currency, $3) = $3 AS here, cost,
+        CASE WHEN refunded_whole THEN 0
+             ELSE COALESCE(revenue, 0) - LEAST(refunded, GREATEST(COALESCE(revenue, 0), 0)) END AS net
+    FROM (
+        SELECT profile_id, ordered_at, cancelled_at IS NOT NULL AS cancelled, currency, revenue, cost, refunded,
+               refunded_whole
+        FROM line WHERE NOT twin
+        UNION ALL
+        SELECT profile_id, ordered_at, cancelled, currency, revenue, cost, refunded, refunded_whole FROM joined
+    ) AS every
+    WHERE ordered_at IS NOT NULL AND NOT cancelled
+),
+total AS (
+    SELECT
+        profile_id,
+        count(*) AS orders,
+        count(*) FILTER (WHERE NOT here) AS orders_elsewhere,
+        COALESCE(sum(net) FILTER (WHERE here), 0) AS revenue,
+        CASE WHEN bool_and(cost IS NOT NULL) FILTER (WHERE here)
+             THEN sum(net - cost) FILTER (WHERE here) END AS profit,
+        min(ordered_at) AS first_order_at,
+        max(ordered_at) AS last_order_at,
+        count(*) FILTER (WHERE ordered_at >= $4 - make_interval(secs => $5)) AS period_orders,
+        COALESCE(sum(net) FILTER (WHERE here AND ordered_at >= $4 - make_interval(secs => $5)), 0) AS period_revenue,
+        min(ordered_at) FILTER (WHERE ordered_at >= $4 - make_interval(secs => $5)) AS leaves_next
+    FROM bought GROUP BY profile_id
+),
+day AS (
+    SELECT profile_id, min(ordered_at) AS day_at, max(ordered_at) AS day_end
+    FROM bought GROUP BY profile_id, (ordered_at AT TIME ZONE 'UTC')::date
+),
+spaced AS (
+    SELECT profile_id, day_at, number,
+           extract(epoch FROM day_at - before)::float8 AS silence,
+           extract(epoch FROM before - first_at)::float8 / NULLIF(number - 2, 0) AS gap_before
+    FROM (
+        SELECT profile_id, day_at, row_number() OVER days AS number, lag(day_end) OVER days AS before,
+               first_value(day_at) OVER days AS first_at
+        FROM day WINDOW days AS (PARTITION BY profile_id ORDER BY day_at)
+    ) AS ordered
+),
+cadence AS (
+    SELECT profile_id, count(*) AS order_days, min(day_at) FILTER (WHERE number = $7) AS settled_at,
+           max(day_at) FILTER (
+               WHERE silence >= LEAST(GREATEST($10, $11 * COALESCE(gap_before, 0)), $12)
+           ) AS returned_at
+    FROM spaced GROUP BY profile_id
+),
+silence AS (
+    SELECT profile_id, order_days, returned_at, first_order_at, last_order_at,
+           LEAST(first_order_at + make_interval(secs => $6), settled_at) AS established_at,
+           extract(epoch FROM last_order_at - first_order_at)::float8 / NULLIF(order_days - 1, 0) AS gap
+    FROM cadence JOIN total USING (profile_id)
+),
+milestone AS (
+    SELECT
+        profile_id, order_days, returned_at, established_at,
+        returned_at + make_interval(secs => $13) AS won_back_until,
+        GREATEST(
+            established_at,
+            last_order_at + make_interval(secs => LEAST(GREATEST($8, $9 * COALESCE(gap, 0)), lapses))
+        ) AS at_risk_from,
+        GREATEST(established_at, last_order_at + make_interval(secs => lapses)) AS lapsed_from
+    FROM silence, LATERAL (SELECT LEAST(GREATEST($10, $11 * COALESCE(gap, 0)), $12) AS lapses) AS threshold
+),
+known AS (
+    SELECT profile_id, min(LEAST(contact.first_at, contact.consented_at)) AS contacted_at
+    FROM member LEFT JOIN contact USING (identity_id)
+    GROUP BY profile_id
+),
+standing AS (
+    SELECT
+        known.profile_id, known.contacted_at,
+        COALESCE(total.orders, 0) AS orders, COALESCE(milestone.order_days, 0) AS order_days,
+        COALESCE(total.orders_elsewhere, 0) AS orders_elsewhere, COALESCE(total.revenue, 0) AS revenue, total.profit,
+        total.first_order_at, total.last_order_at, COALESCE(total.period_orders, 0) AS period_orders,
+        COALESCE(total.period_revenue, 0) AS period_revenue,
+        milestone.established_at, milestone.returned_at, milestone.won_back_until, milestone.at_risk_from,
+        milestone.lapsed_from,
+        (SELECT min(at) FROM (VALUES
+            (total.leaves_next + make_interval(secs => $5 + 0.000001)), (milestone.established_at),
+            (milestone.won_back_until), (milestone.at_risk_from), (milestone.lapsed_from)
+        ) AS moment (at) WHERE at > $4) AS due_at
+    FROM known LEFT JOIN total USING (profile_id) LEFT JOIN milestone USING (profile_id)
+)
+INSERT INTO customer AS kept (
+    profile_id, version, orders, order_days, orders_elsewhere, revenue, profit, first_order_at, last_order_at,
+    period_orders, period_revenue, contacted_at, established_at, returned_at, won_back_until, at_risk_from, lapsed_from,
+    due_at, value_class, r, f, m, lifecycle, lifecycle_since
+)
+SELECT
+    standing.profile_id, $2, orders, order_days, orders_elsewhere, revenue, profit, standing.first_order_at,
+    standing.last_order_at, period_orders, period_revenue, contacted_at, established_at, returned_at, won_back_until,
+    at_risk_from, lapsed_from, due_at,
+    CASE
+        WHEN orders = 0 THEN CASE WHEN contacted_at IS NULL THEN 'suspect' ELSE 'prospect' END
+        WHEN period_orders = 0 THEN 'inactive'
+        ELSE COALESCE((
+            -- The first class whose last member is not ahead of this customer.
+            SELECT bound.value_class
+            FROM unnest(ranking.classes, ranking.sales, ranking.last_order_at, ranking.profile_id)
+                WITH ORDINALITY AS bound (value_class, sales, last_order_at, profile_id, place)
+            WHERE (period_revenue, standing.last_order_at) > (bound.sales, bound.last_order_at)
+               OR (period_revenue, standing.last_order_at) = (bound.sales, bound.last_order_at)
+                  AND standing.profile_id <= bound.profile_id
+            ORDER BY bound.place LIMIT 1
+        ), 'small')
+    END,
+    CASE WHEN orders > 0 AND cardinality(recency_bounds) > 0
+         THEN 1 + (SELECT count(*) FROM unnest(recency_bounds) AS bound WHERE bound < standing.last_order_at) END,
+    CASE WHEN orders > 0 AND cardinality(frequency_bounds) > 0
+         THEN 1 + (SELECT count(*) FROM unnest(frequency_bounds) AS bound WHERE bound < orders) END,
+    CASE WHEN orders > 0 AND cardinality(revenue_bounds) > 0
+         THEN 1 + (SELECT count(*) FROM unnest(revenue_bounds) AS bound WHERE bound < revenue) END,
+    CASE
+        WHEN orders = 0 THEN 'prospect' WHEN lapsed_from <= $4 THEN 'lapsed' WHEN at_risk_from <= $4 THEN 'at_risk'
+        WHEN won_back_until > $4 THEN 'won_back' WHEN established_at > $4 THEN 'new' ELSE 'established'
+    END,
+    CASE
+        WHEN orders = 0 THEN contacted_at WHEN lapsed_from <= $4 THEN lapsed_from
+        WHEN at_risk_from <= $4 THEN at_risk_from WHEN won_back_until > $4 THEN returned_at
+        WHEN established_at > $4 THEN standing.first_order_at ELSE GREATEST(established_at, won_back_until)
+    END
+FROM standing CROSS JOIN ranking
+ON CONFLICT (profile_id) DO UPDATE SET
+    version = EXCLUDED.version, orders = EXCLUDED.orders, order_days = EXCLUDED.order_days,
+    orders_elsewhere = EXCLUDED.orders_elsewhere, revenue = EXCLUDED.revenue, profit = EXCLUDED.profit,
+    first_order_at = EXCLUDED.first_order_at, last_order_at = EXCLUDED.last_order_at,
+    period_orders = EXCLUDED.period_orders, period_revenue = EXCLUDED.period_revenue,
+    contacted_at = EXCLUDED.contacted_at, established_at = EXCLUDED.established_at,
+    returned_at = EXCLUDED.returned_at, won_back_until = EXCLUDED.won_back_until, at_risk_from = EXCLUDED.at_risk_from,
+    lapsed_from = EXCLUDED.lapsed_from, due_at = EXCLUDED.due_at, value_class = EXCLUDED.value_class,
+    r = EXCLUDED.r, f = EXCLUDED.f, m = EXCLUDED.m, lifecycle = EXCLUDED.lifecycle,
+    lifecycle_since = EXCLUDED.lifecycle_since
+RETURNING new.profile_id, new.value_class, new.lifecycle,
+          (old.value_class, old.lifecycle) IS DISTINCT FROM (new.value_class, new.lifecycle) AS moved
+"""
