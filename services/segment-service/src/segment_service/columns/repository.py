@@ -1,5 +1,7 @@
 """Every statement on the column files' state and on the rows that go into them."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from uuid import UUID
 

@@ -1,5 +1,7 @@
 """Every statement on jobs, rankings and scores."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import datetime

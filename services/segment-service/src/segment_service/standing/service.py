@@ -1,5 +1,7 @@
 """One customer's standing, written out as bytes."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
