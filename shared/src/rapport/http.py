@@ -78,8 +78,10 @@ class ServiceClient:
         self._headers = [
             (b"host", base.netloc),
             (b"accept", b"application/json"),
-            (b"authorization", b"Bearer " + token.encode()),
         ]
+        # An empty credential is no valid header; without one the other side says what is missing.
+        if token:
+            self._headers.append((b"authorization", b"Bearer " + token.encode()))
         # Idle connections go before uvicorn's five seconds are over, or a request could meet a closing one.
         limits = httpx.Limits(
             max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=4
