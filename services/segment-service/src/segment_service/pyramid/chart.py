@@ -62,9 +62,9 @@ def svg(pyramid: Pyramid) -> bytes:
     written = io.BytesIO()
     # Text stays text; a fixed salt gives the same file for the same figures.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "rapport", "font.family": ["sans-serif"]}):
-        FigureCanvasSVG(figure(pyramid)).print_svg(
-            written, metadata={"Title": f"Customers by {pyramid.basis}", "Date": None}
-        )
+        drawn = figure(pyramid)
+        FigureCanvasSVG(drawn)
+        drawn.savefig(written, format="svg", metadata={"Title": f"Customers by {pyramid.basis}", "Date": None})
     return written.getvalue()
 
 
@@ -92,6 +92,6 @@ def _figures(each: PyramidClass) -> tuple[str, str, str, str]:
     return (
         customers,
         share,
-        f"{Decimal(each.sales.amount):,.2f}" if bought else "–",
-        f"{each.share_of_sales:.1%}" if bought else "–",
+        f"{Decimal(each.sales.amount):,.2f}" if bought else "-",
+        f"{each.share_of_sales:.1%}" if bought else "-",
     )

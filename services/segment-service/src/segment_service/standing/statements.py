@@ -54,10 +54,11 @@ total AS (
              THEN sum(net - cost) FILTER (WHERE here) END AS profit,
         min(ordered_at) AS first_order_at,
         max(ordered_at) AS last_order_at,
-        count(*) FILTER (WHERE ordered_at >= $4 - make_interval(secs => $5)) AS period_orders,
-        COALESCE(sum(net) FILTER (WHERE here AND ordered_at >= $4 - make_interval(secs => $5)), 0) AS period_revenue,
-        min(ordered_at) FILTER (WHERE ordered_at >= $4 - make_interval(secs => $5)) AS leaves_next
-    FROM bought GROUP BY profile_id
+        count(*) FILTER (WHERE ordered_at >= since) AS period_orders,
+        COALESCE(sum(net) FILTER (WHERE here AND ordered_at >= since), 0) AS period_revenue,
+        min(ordered_at) FILTER (WHERE ordered_at >= since) AS leaves_next
+    FROM bought, LATERAL (SELECT $4::timestamptz - make_interval(secs => $5) AS since) AS period
+    GROUP BY profile_id
 ),
 day AS (
     SELECT profile_id, min(ordered_at) AS day_at, max(ordered_at) AS day_end
