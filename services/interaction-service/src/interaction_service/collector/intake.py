@@ -100,7 +100,7 @@ def _intake(call: Call, raw: msgspec.Raw, touchpoint_id: str, sent_at: Scalar, s
 def _message(call: Call, raw: msgspec.Raw) -> Message:
     if len(raw) > MESSAGE_BYTES:
         raise Refusal(("", f"A message has at most {MESSAGE_BYTES} bytes."))
-    if too_deep(raw):
+    if too_deep(bytes(raw)):
         raise Refusal(("", f"JSON may be nested {MAX_DEPTH} levels deep."))
     try:
         message = messages.message(raw)

@@ -96,12 +96,12 @@ def country_of(traits: Traits) -> str | None:
 
 def given(raw: msgspec.Raw) -> bool:
     """Whether a part was sent and is not null."""
-    return bool(raw) and raw != b"null"
+    return len(raw) > 0 and memoryview(raw) != b"null"
 
 
 def is_object(raw: msgspec.Raw) -> bool:
     """Whether a part is a JSON object."""
-    return bytes(raw[:1]) == b"{"
+    return memoryview(raw)[:1] == b"{"
 
 
 def place_of(message: Message, context: Context) -> tuple[str, str]:
