@@ -258,6 +258,7 @@ def upgrade() -> None:
         sa.Column("arm", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), server_default="pending", nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=False),
         sa.Column("person", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("owner", sa.Uuid(), nullable=True),

@@ -62,6 +62,7 @@ class Send(Base):
     arm: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="pending")
     reason: Mapped[str | None]
+    address: Mapped[str]
     # What the message is made of; forgotten once the outcome is known.
     person: Mapped[dict[str, Any] | None]
     due_at: Mapped[Now]

@@ -59,8 +59,8 @@ _RECIPIENTS = """
     ON CONFLICT DO NOTHING
 """
 _SENDS = """
-    INSERT INTO send (campaign_id, step, channel, profile_id, identity_id, arm, person)
-    SELECT $1, $2, $3, p.* FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::jsonb[]) AS p
+    INSERT INTO send (campaign_id, step, channel, profile_id, identity_id, arm, address, person)
+    SELECT $1, $2, $3, p.* FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::jsonb[]) AS p
     ON CONFLICT DO NOTHING
 """
 _PREPARED = "UPDATE campaign SET prepared_at = now(), updated_at = now() WHERE campaign_id = $1"
@@ -167,11 +167,12 @@ async def write(
         [verdict.profile_id for verdict in treated],
         [verdict.identity_id for verdict in treated],
         [arms[verdict.profile_id] for verdict in treated],
+        [verdict.address for verdict in treated],
         [_person(verdict) for verdict in treated],
     )
 
 
 def _person(verdict: Verdict) -> str:
     assert verdict.person is not None  # noqa: S101  who is included was looked up
-    facts = {"address": verdict.address, "language": verdict.person.language, "facts": verdict.person.facts}
+    facts = {"language": verdict.person.language, "facts": verdict.person.facts}
     return _encode(facts).decode()

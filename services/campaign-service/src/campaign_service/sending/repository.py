@@ -19,7 +19,7 @@ _LEASE = """
     WHERE send_id IN (
         SELECT send_id FROM send WHERE campaign_id = $1 AND state = 'pending' AND due_at <= now()
         ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-    RETURNING send_id, campaign_id, step, profile_id, identity_id, channel, arm, person, attempts
+    RETURNING send_id, campaign_id, step, profile_id, identity_id, channel, arm, address, person, attempts
 """
 _CAMPAIGN = "SELECT campaign_id, name, purpose, content, offer, variants FROM campaign WHERE campaign_id = $1"
 # The customer may have merged since the audience was frozen: whatever any identity of theirs says now counts.
@@ -95,7 +95,6 @@ _FINISH = """
 class Person(msgspec.Struct):
     """What a message is made of, as kept with the send."""
 
-    address: str
     language: str | None = None
     facts: dict[str, Any] = {}
 
@@ -110,6 +109,7 @@ class Leased(NamedTuple):
     identity_id: UUID
     channel: str
     arm: str
+    address: str
     person: Person
     attempts: int
 

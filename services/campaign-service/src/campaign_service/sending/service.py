@@ -133,7 +133,7 @@ class Lane:
         envelope = compose(
             message,
             self._sender,
-            send.person.address,
+            send.address,
             name if isinstance(name, str) else None,
             send.send_id,
             url,

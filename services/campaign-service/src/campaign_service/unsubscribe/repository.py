@@ -8,7 +8,7 @@ from uuid import UUID
 from rapport.database import Connection
 
 _SEND = """
-    SELECT s.send_id, s.profile_id, s.identity_id, s.channel, c.purpose, u.at
+    SELECT s.send_id, s.profile_id, s.identity_id, s.address, s.channel, c.purpose, u.at
     FROM send s JOIN campaign c USING (campaign_id)
         LEFT JOIN unsubscribe u
             ON u.identity_id = s.identity_id AND u.channel = s.channel AND u.purpose = c.purpose

@@ -33,6 +33,7 @@ async def unsubscribe(connection: Connection, links: Links, token: str) -> None:
             "identity_id": found["identity_id"],
             "profile_id": found["profile_id"],
             "kind": found["channel"],
+            "value": found["address"],
             "channel": found["channel"],
             "purpose": found["purpose"],
             "source": "unsubscribe link",

@@ -96,12 +96,12 @@ def country_of(traits: Traits) -> str | None:
 
 def given(raw: msgspec.Raw) -> bool:
     """Whether a part was sent and is not null."""
-    return len(raw) > 0 and memoryview(raw) != b"null"
+    return bytes(raw) not in {b"", b"null"}
 
 
 def is_object(raw: msgspec.Raw) -> bool:
     """Whether a part is a JSON object."""
-    return memoryview(raw)[:1] == b"{"
+    return bytes(raw).startswith(b"{")
 
 
 def place_of(message: Message, context: Context) -> tuple[str, str]:

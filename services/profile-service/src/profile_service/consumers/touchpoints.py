@@ -75,8 +75,10 @@ class Heard:
             seen = [Sighting.of(each, at) for each in touchpoint.identifiers if each.kind != PROFILE]
             for each in seen:
                 self._see(each)
-            for evidence in star(seen, "same_call", touchpoint.source, touchpoint.touchpoint_id, confidence):
-                self._say(evidence)
+            # What a service did by itself, such as sending a mail, comes without identifiers.
+            if len(seen) > 1:
+                for evidence in star(seen, "same_call", touchpoint.source, touchpoint.touchpoint_id, confidence):
+                    self._say(evidence)
         if touchpoint.type == "alias":
             self._alias(touchpoint)
 

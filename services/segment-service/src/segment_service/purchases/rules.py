@@ -24,7 +24,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "order canceled": "cancelled",
 }
 _TOUCHPOINT_KINDS: Final[Mapping[str, Kind]] = {**_KINDS, "order": "completed", "refund": "refunded"}
-_plain_number = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})\Z")
+_plain_number = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})\Z", re.ASCII)
 _currency = re.compile(r"[A-Z]{3}\Z")
 
 

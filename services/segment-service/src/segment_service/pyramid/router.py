@@ -1,9 +1,10 @@
-"""The pyramid of customers by value."""
+"""The pyramid, as data and as a drawing."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 from pydantic import AfterValidator, AwareDatetime
 from rapport.auth import needs
 from rapport.routing import service_router
@@ -42,3 +43,17 @@ Asked = Annotated[Pyramid, Depends(_asked)]
 async def read_pyramid(pyramid: Asked) -> Pyramid:
     """The eight value classes with customers, sales and shares, computed now."""
     return pyramid
+
+
+@router.get(
+    "/pyramid.svg",
+    dependencies=[needs("segments:read")],
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}},
+)
+async def draw_pyramid(pyramid: Asked) -> Response:
+    """The same as a drawing."""
+    # Drawing libraries take a second to load: only when somebody wants to see one.
+    from segment_service.pyramid.chart import svg  # noqa: PLC0415
+
+    return Response(await asyncio.to_thread(svg, pyramid), media_type="image/svg+xml")

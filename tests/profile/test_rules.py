@@ -1,0 +1,174 @@
+"""A profile is a pure function of the ledger: checked against a graph that is as plain as can be."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from random import Random
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+from profile_service.ledger.guards import Guards
+from profile_service.ledger.rules import CannotLink, Edge, Node, partition, survivor
+
+from tests.profile.ledgers import (
+    GUARDS,
+    MemoryLedger,
+    blocked_nodes,
+    cannot_links,
+    edges,
+    identity,
+    kinds_of_nodes,
+    moment,
+    nodes_of,
+    seed,
+)
+
+Components = set[frozenset[UUID]]
+
+
+def plain(nodes: Sequence[Node], evidence: Sequence[Edge], apart: Sequence[CannotLink]) -> tuple[Components, set[Edge]]:
+    """Components and accepted links, worked out with sets and nothing clever."""
+    by_id = {node.identity_id: node for node in nodes}
+    groups = [{node.identity_id} for node in nodes]
+    accepted: set[Edge] = set()
+
+    def allowed(edge: Edge, one: set[UUID], other: set[UUID]) -> bool:
+        across = [each for each in apart if (each.a in one and each.b in other) or (each.a in other and each.b in one)]
+        if edge.kind == "operator":
+            return all(each.made_at < edge.evidence_at for each in across)
+        if across or by_id[edge.a].blocked or by_id[edge.b].blocked or len(one | other) > GUARDS.identities:
+            return False
+        for kind, most in GUARDS.maximum.items():
+            here = sum(by_id[each].kind == kind for each in one)
+            there = sum(by_id[each].kind == kind for each in other)
+            if here and there and here + there > most and not (edge.kind == "alias" and kind == "user_id"):
+                return False
+        return True
+
+    seen = set()
+    for edge in sorted(evidence):
+        if edge.key in seen:
+            continue
+        seen.add(edge.key)
+        one = next(group for group in groups if edge.a in group)
+        other = next(group for group in groups if edge.b in group)
+        if one is other:
+            accepted.add(edge)
+        elif allowed(edge, one, other):
+            accepted.add(edge)
+            groups.remove(other)
+            one |= other
+    return {frozenset(group) for group in groups}, accepted
+
+
+def components(found: Sequence[Sequence[UUID]]) -> Components:
+    return {frozenset(each) for each in found}
+
+
+@given(kinds_of_nodes, blocked_nodes, st.lists(edges(), max_size=20), st.lists(cannot_links(), max_size=3))
+def test_the_partition_is_that_of_the_plain_model(
+    kinds: list[str], blocked: frozenset[int], evidence: list[Edge], apart: list[CannotLink]
+) -> None:
+    nodes = nodes_of(kinds, blocked)
+    found = partition(nodes, evidence, apart, GUARDS)
+    expected, accepted = plain(nodes, evidence, apart)
+    assert components(found.components) == expected
+    assert {key for key, verdict in found.verdicts.items() if verdict.accepted} == {each.key for each in accepted}
+
+
+@given(kinds_of_nodes, st.lists(edges(), max_size=15), st.lists(cannot_links(), max_size=3), st.randoms())
+def test_neither_order_nor_repetition_of_evidence_changes_the_partition(
+    kinds: list[str], evidence: list[Edge], apart: list[CannotLink], random: Random
+) -> None:
+    nodes = nodes_of(kinds)
+    shuffled = evidence * 2
+    random.shuffle(shuffled)
+    assert components(partition(nodes, evidence, apart, GUARDS).components) == components(
+        partition(nodes, shuffled, apart, GUARDS).components
+    )
+
+
+@given(
+    kinds_of_nodes,
+    blocked_nodes,
+    st.lists(st.lists(edges(), min_size=1, max_size=3), max_size=10),
+    st.lists(cannot_links(), max_size=3),
+)
+def test_evidence_taken_as_it_arrives_ends_where_all_of_it_at_once_does(
+    kinds: list[str], blocked: frozenset[int], batches: list[list[Edge]], apart: list[CannotLink]
+) -> None:
+    nodes = nodes_of(kinds, blocked)
+    ledger = MemoryLedger(nodes, apart)
+    # Operators speak in the present: of what they say twice the first counts, and it never turns out to be older.
+    said: set[tuple[UUID, UUID, str]] = set()
+    everything: list[Edge] = []
+    for batch in batches:
+        kept = [each for each in batch if each.kind != "operator" or each.key not in said]
+        kept = list({each.key: each for each in reversed(kept) if each.kind == "operator"}.values()) + [
+            each for each in kept if each.kind != "operator"
+        ]
+        said |= {each.key for each in kept}
+        everything += kept
+        ledger.record(kept)
+        # Delivered twice.
+        ledger.record([each for each in kept if each.kind != "operator"])
+    known = [node for node in nodes if node.identity_id in ledger.identities]
+    expected, accepted = plain(known, everything, apart)
+    profiles: dict[UUID, set[UUID]] = {}
+    for row in ledger.identities.values():
+        profiles.setdefault(row.profile_id, set()).add(row.identity_id)
+    assert {frozenset(each) for each in profiles.values()} == expected
+    # The states of links inside one profile may still be those of the order they came in; a guard's never are.
+    first_seen = _first_seen(everything)
+    for profile, members in profiles.items():
+        assert profile == seed(survivor({each: first_seen[each] for each in members}))
+    assert {each.key for each in accepted} <= set(ledger.links)
+
+
+def _first_seen(evidence: Sequence[Edge]) -> dict[UUID, datetime]:
+    found: dict[UUID, datetime] = {}
+    for edge in evidence:
+        for end in (edge.a, edge.b):
+            found[end] = min(found.get(end, edge.evidence_at), edge.evidence_at)
+    return found
+
+
+def test_two_logins_never_join_by_a_shared_device() -> None:
+    nodes = nodes_of(["user_id", "user_id", "device_id"])
+    ada, bob, tablet = (node.identity_id for node in nodes)
+    found = partition(
+        nodes, [Edge(moment(2), "same_call", bob, tablet), Edge(moment(1), "same_call", ada, tablet)], [], Guards()
+    )
+    assert components(found.components) == {frozenset({ada, tablet}), frozenset({bob})}
+    assert found.verdicts[bob, tablet, "same_call"].guards == ("too_many:user_id",)
+
+
+def test_an_alias_joins_two_logins_and_an_operator_anything() -> None:
+    nodes = nodes_of(["user_id", "user_id", "email", "email", "email"])
+    one, two, *emails = (node.identity_id for node in nodes)
+    aliased = partition(nodes, [Edge(moment(1), "alias", one, two)], [], GUARDS)
+    assert frozenset({one, two}) in components(aliased.components)
+    said = [Edge(moment(number), "operator", emails[0], each) for number, each in enumerate(emails[1:])]
+    joined = partition(nodes, said, [], GUARDS)
+    assert frozenset(emails) in components(joined.components)
+    assert joined.verdicts[said[-1].key].guards == ("too_many:email",)
+
+
+def test_of_two_operators_the_later_one_is_heard() -> None:
+    nodes = nodes_of(["email", "phone"])
+    a, b = (node.identity_id for node in nodes)
+    apart = [CannotLink(a, b, moment(5))]
+    earlier = partition(nodes, [Edge(moment(4), "operator", a, b)], apart, GUARDS)
+    later = partition(nodes, [Edge(moment(6), "operator", a, b)], apart, GUARDS)
+    assert len(earlier.components) == 2
+    assert len(later.components) == 1
+    assert later.verdicts[a, b, "operator"].guards == ("cannot_link",)
+
+
+def test_placeholders_are_nobodys_own() -> None:
+    guards = Guards()
+    for value in ("null", "NULL", "0", "0000", "000000", "n/a", "Guest", "-1", "test@test.com", "noreply@shop.example"):
+        assert guards.blocks(value), value
+    assert guards.blocks("00000000-0000-0000-0000-000000000000")
+    for value in ("ada", "10", "test@example.com", "0049", "a0", "+4900000001", str(identity(4))):
+        assert not guards.blocks(value), value
