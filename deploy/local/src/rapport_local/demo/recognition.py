@@ -23,12 +23,14 @@ async def tell(report: Report, company: Company, households: Sequence[int]) -> N
         return found if found == known[first] else None
 
     await until(recognised, "the device leads to the customer")
-    page = good(await company.interactions.get(f"/v1/profiles/{known[first]}/touchpoints", params={"limit": 5}))
-    report.check(
-        any(item["type"] == "page" for item in page["items"]),
-        f"it logs in as {first}: recognised, and the page it saw before the login is in that history",
-        page["items"],
-    )
+
+    async def joined() -> list[dict[str, object]] | None:
+        place = f"/v1/profiles/{known[first]}/touchpoints"
+        history = good(await company.interactions.get(place, params={"limit": 5}))["items"]
+        return history if any(item["type"] == "page" for item in history) else None
+
+    await until(joined, "the page seen before the login is in the customer's history")
+    report.check(True, f"it logs in as {first}: recognised, and the page it saw before the login is in that history")
 
     await company.collect("identify", {"anonymousId": tablet, "userId": second})
 

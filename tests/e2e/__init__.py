@@ -1,0 +1,1 @@
+"""The four services together, as processes, on one PostgreSQL."""
