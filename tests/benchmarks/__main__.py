@@ -14,7 +14,7 @@ from rich.table import Table
 import tests.benchmarks as package
 from tests.benchmarks.table import Row
 
-_NOT_BENCHMARKS = {"__main__", "table", "load"}
+_NOT_BENCHMARKS = {"__main__", "table", "load", "bare", "scene"}
 
 
 class Benchmark(Protocol):

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,13 +14,14 @@ import uvloop
 
 
 class Load(msgspec.Struct):
-    """What to send: `requests` whole, in turn, over `connections` at once, for `seconds`."""
+    """What to send: `requests` in turn over `connections` at once for `seconds`; each of them `once` at most."""
 
     host: str
     port: int
     requests: list[bytes]
     connections: int
     seconds: float
+    once: bool = False
 
 
 class Outcome(msgspec.Struct):
@@ -42,10 +44,12 @@ def request(url: str, token: str = "", body: bytes | None = None) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
-async def measure(url: str, requests: Sequence[bytes], *, connections: int = 32, seconds: float = 3) -> Outcome:
+async def measure(
+    url: str, requests: Sequence[bytes], *, connections: int = 32, seconds: float = 3, once: bool = False
+) -> Outcome:
     """Requests a second that the server at `url` answers, sent from another process."""
     parts = urlsplit(url)
-    load = Load(parts.hostname or "127.0.0.1", parts.port or 80, list(requests), connections, seconds)
+    load = Load(parts.hostname or "127.0.0.1", parts.port or 80, list(requests), connections, seconds, once)
     with tempfile.NamedTemporaryFile(suffix=".load") as file:
         file.write(msgspec.msgpack.encode(load))
         file.flush()
@@ -72,8 +76,8 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are not asyncio's by class, only by what they do.
+        self._transport = cast("asyncio.Transport", transport)
         self._send()
 
     def _send(self) -> None:
@@ -95,7 +99,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         self.answers += 1
         self.bad += buffer[9:10] != b"2"
-        if time.monotonic() < self._end:
+        if time.monotonic() < self._end and not (self._load.once and self._next >= len(self._load.requests)):
             self._send()
         else:
             assert self._transport is not None

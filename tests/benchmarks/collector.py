@@ -1,0 +1,94 @@
+"""The collector against COPY: batches of 100 order events of about 500 bytes."""
+
+import base64
+import json
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+
+from tests.benchmarks.load import measure
+from tests.benchmarks.scene import connected, stack
+from tests.benchmarks.table import Row, of_rounds
+
+_ROUNDS, _BATCHES, _BATCH = 5, 200, 100
+_COLUMNS = (
+    *("identity_id", "occurred_at", "touchpoint_id", "received_at", "type", "name", "channel", "direction"),
+    *("source", "message_id", "data", "context"),
+)
+_TABLE = """
+    DROP TABLE IF EXISTS raw;
+    CREATE TABLE raw (LIKE touchpoint);
+    ALTER TABLE raw ADD PRIMARY KEY (identity_id, occurred_at, touchpoint_id);
+    CREATE UNIQUE INDEX ON raw (message_id);
+    CREATE INDEX ON raw USING brin (received_at);
+"""
+
+
+def _event(chance: random.Random) -> dict[str, Any]:
+    products = [
+        {
+            "product_id": f"sku-{chance.randint(1, 9999)}",
+            "category": "coffee",
+            "price": chance.randint(100, 900) / 100,
+            "quantity": 1,
+        }
+        for _ in range(2)
+    ]
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": str(uuid4()),
+        "userId": f"user-{chance.randint(1, 200_000)}",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "properties": {
+            "order_id": uuid4().hex,
+            "revenue": 12.5,
+            "currency": "USD",
+            "store_id": "367",
+            "products": products,
+        },
+    }
+
+
+def _posts(events: Sequence[dict[str, Any]], key: str) -> list[bytes]:
+    credentials = base64.b64encode(f"{key}:".encode()).decode()
+    posts = []
+    for start in range(0, len(events), _BATCH):
+        body = json.dumps({"batch": events[start : start + _BATCH]}).encode()
+        head = f"POST /v1/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {credentials}\r\n"
+        posts.append((head + f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body)
+    return posts
+
+
+async def _copied(connection: "asyncpg.Connection[asyncpg.Record]", rows: list[tuple[Any, ...]]) -> float:
+    began = time.perf_counter()
+    for start in range(0, len(rows), _BATCH):
+        await connection.copy_records_to_table("raw", records=rows[start : start + _BATCH], columns=_COLUMNS)
+    return len(rows) / (time.perf_counter() - began)
+
+
+async def run() -> Sequence[Row]:
+    """Rounds of the same number of events through the collector and, as the rows it stored, by raw COPY."""
+    chance = random.Random(1)
+    count, rounds = _BATCHES * _BATCH, list[tuple[float, float]]()
+    async with stack() as up, connected(up, "interaction") as connection:
+        for _ in range(_ROUNDS):
+            posts = _posts([_event(chance) for _ in range(count)], str(up.info["collect_token"]))
+            began = datetime.now(UTC)
+            outcome = await measure(up.urls["interaction"], posts, connections=4, seconds=120, once=True)
+            if outcome.bad or outcome.answers != _BATCHES:
+                raise RuntimeError(f"{outcome.bad} bad of {outcome.answers} answers")
+            stored = await connection.fetch(
+                f"SELECT {', '.join(_COLUMNS)} FROM touchpoint WHERE source = 'collector' AND received_at >= $1", began
+            )
+            if len(stored) != count:
+                raise RuntimeError(f"{len(stored)} of {count} events are stored")
+            await connection.execute(_TABLE)
+            rounds.append((outcome.rate * _BATCH, await _copied(connection, [tuple(row) for row in stored])))
+    note = "100 a batch, 4 connections, four services up; against COPY of the same rows on one connection"
+    return [of_rounds("collector", rounds, goal=0.6, unit="events/s", note=note)]
