@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import FrameType
 
@@ -126,10 +126,13 @@ async def _housekeeping(app: FastAPI) -> None:
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel until it is heard: a driver that times out at the same moment turns a cancellation into its own error."""
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=1)
 
 
 def _let_go_on_stop(tail: FeedTail) -> None:
