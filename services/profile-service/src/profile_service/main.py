@@ -1,5 +1,8 @@
 """Composition root of profile-service."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from fastapi import FastAPI
 from rapport.application import create_application
 from rapport.feed import feed_router
@@ -7,10 +10,15 @@ from rapport.feed import feed_router
 from profile_service.consents.router import router as consents
 from profile_service.consumers.workers import clients, follow_campaign, follow_interaction
 from profile_service.facts.router import router as facts
+from profile_service.jobs.router import router as jobs
+from profile_service.jobs.worker import Handler, job_workers
 from profile_service.links.router import router as links
 from profile_service.policy import Policy
 from profile_service.profiles.router import router as profiles
 from profile_service.settings import ProfileSettings
+
+# What does the jobs of each kind; a feature with long work adds its own.
+JOBS: Final[Mapping[str, Handler]] = {}
 
 
 def create_app(settings: ProfileSettings | None = None) -> FastAPI:
@@ -20,8 +28,8 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
         "profile",
         settings,
         description="Who a customer is: recognition, the ledger behind it, facts with provenance, consent.",
-        routers=[profiles, links, facts, consents, feed_router("profile", "profiles:read")],
-        workers=[follow_interaction, follow_campaign],
+        routers=[profiles, links, facts, consents, jobs, feed_router("profile", "profiles:read")],
+        workers=[follow_interaction, follow_campaign, *job_workers(JOBS)],
         resources=clients,
     )
     app.state.policy = Policy(settings.guards(), settings.default_country)

@@ -3,5 +3,6 @@
 from profile_service.models.base import Base
 from profile_service.models.customer import Consent, Fact, Suppression
 from profile_service.models.ledger import CannotLink, Identity, Link
+from profile_service.models.work import Job
 
-__all__ = ["Base", "CannotLink", "Consent", "Fact", "Identity", "Link", "Suppression"]
+__all__ = ["Base", "CannotLink", "Consent", "Fact", "Identity", "Job", "Link", "Suppression"]
