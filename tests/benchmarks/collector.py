@@ -5,16 +5,18 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
+from rapport.database import connect_arguments
 
 from tests.benchmarks.load import measure
-from tests.benchmarks.scene import connected, stack
+from tests.benchmarks.scene import alone, connected, stack
 from tests.benchmarks.table import Row, of_rounds
 
+Pair = tuple[float, float]
 _ROUNDS, _BATCHES, _BATCH = 5, 200, 100
 _COLUMNS = (
     *("identity_id", "occurred_at", "touchpoint_id", "received_at", "type", "name", "channel", "direction"),
@@ -72,23 +74,44 @@ async def _copied(connection: "asyncpg.Connection[asyncpg.Record]", rows: list[t
     return len(rows) / (time.perf_counter() - began)
 
 
+async def _round(url: str, token: str, connection: "asyncpg.Connection[asyncpg.Record]", chance: random.Random) -> Pair:
+    """Events a second through the collector, and of the rows that it stored by raw COPY."""
+    count = _BATCHES * _BATCH
+    posts = _posts([_event(chance) for _ in range(count)], token)
+    began = datetime.now(UTC)
+    outcome = await measure(url, posts, connections=4, seconds=120, once=True)
+    if outcome.bad or outcome.answers != _BATCHES:
+        raise RuntimeError(f"{outcome.bad} bad of {outcome.answers} answers")
+    stored = await connection.fetch(
+        f"SELECT {', '.join(_COLUMNS)} FROM touchpoint WHERE source = 'collector' AND received_at >= $1", began
+    )
+    if len(stored) != count:
+        raise RuntimeError(f"{len(stored)} of {count} events are stored")
+    await connection.execute(_TABLE)
+    return outcome.rate * _BATCH, await _copied(connection, [tuple(row) for row in stored])
+
+
 async def run() -> Sequence[Row]:
     """Rounds of the same number of events through the collector and, as the rows it stored, by raw COPY."""
     chance = random.Random(1)
-    count, rounds = _BATCHES * _BATCH, list[tuple[float, float]]()
+    async with alone("interaction") as service:
+        token = service.keys.mint(["collect"], "benchmark", timedelta(hours=1))
+        connection = await asyncpg.connect(**connect_arguments(service.database_url))
+        try:
+            by_itself = [await _round(service.url, token, connection, chance) for _ in range(_ROUNDS)]
+        finally:
+            await connection.close()
     async with stack() as up, connected(up, "interaction") as connection:
-        for _ in range(_ROUNDS):
-            posts = _posts([_event(chance) for _ in range(count)], str(up.info["collect_token"]))
-            began = datetime.now(UTC)
-            outcome = await measure(up.urls["interaction"], posts, connections=4, seconds=120, once=True)
-            if outcome.bad or outcome.answers != _BATCHES:
-                raise RuntimeError(f"{outcome.bad} bad of {outcome.answers} answers")
-            stored = await connection.fetch(
-                f"SELECT {', '.join(_COLUMNS)} FROM touchpoint WHERE source = 'collector' AND received_at >= $1", began
-            )
-            if len(stored) != count:
-                raise RuntimeError(f"{len(stored)} of {count} events are stored")
-            await connection.execute(_TABLE)
-            rounds.append((outcome.rate * _BATCH, await _copied(connection, [tuple(row) for row in stored])))
-    note = "100 a batch, 4 connections, four services up; against COPY of the same rows on one connection"
-    return [of_rounds("collector", rounds, goal=0.6, unit="events/s", note=note)]
+        url, token = up.urls["interaction"], str(up.info["collect_token"])
+        together = [await _round(url, token, connection, chance) for _ in range(_ROUNDS)]
+    against = "against COPY of the same rows on one connection"
+    return [
+        of_rounds("collector", by_itself, goal=0.6, unit="events/s", note=f"100 a batch, one worker, {against}"),
+        of_rounds(
+            "collector, followed by all",
+            together,
+            goal=None,
+            unit="events/s",
+            note=f"four services on the same two cores apply them meanwhile; {against}",
+        ),
+    ]

@@ -1,5 +1,6 @@
 """A whole stack for a benchmark, and a bare application beside it on the same PostgreSQL."""
 
+import asyncio
 import random
 import shutil
 import socket
@@ -8,13 +9,25 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 from rapport.database import connect_arguments
+from rapport.tokens import KeyStore
+from rapport_local.migrations import migrate
 from rapport_local.postgres import EmbeddedPostgres, socket_folder
+from rapport_local.services import database_variable
 from rapport_local.stack import MAIL_PORT, Stack
 
-from tests.support.processes import SpawnedService, free_port
+from tests.support.processes import SpawnedService, free_port, spawn_service
+
+
+class Alone(NamedTuple):
+    """Where a service by itself and its database are, and the keys it trusts."""
+
+    url: str
+    database_url: str
+    keys: KeyStore
 
 
 def _free(port: int) -> bool:
@@ -42,6 +55,29 @@ async def stack() -> AsyncIterator[Stack]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(socket_folder(folder / "home" / "postgres"), ignore_errors=True)
+
+
+@asynccontextmanager
+async def alone(name: str) -> AsyncIterator[Alone]:
+    """One service by itself in the role `api`, one worker, on a PostgreSQL with the stack's usual settings."""
+    home = Path(tempfile.mkdtemp(prefix="rp-"))
+    home.chmod(0o711)
+    server, keys = EmbeddedPostgres(home / "postgres"), KeyStore(home / "keys")
+    keys.ensure()
+    try:
+        await asyncio.to_thread(server.start)
+        await migrate(name, server.url(name))
+        environment = {
+            database_variable(name): server.url(name),
+            "RAPPORT_JWKS_FILE": str(keys.jwks_path),
+            "RAPPORT_DATA_DIR": str(home),
+            "RAPPORT_ROLE": "api",
+        }
+        async with spawn_service(name, environment) as service:
+            yield Alone(service.url, server.url(name), keys)
+    finally:
+        await asyncio.to_thread(server.stop)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def database_url(of: Stack, name: str) -> str:

@@ -24,6 +24,8 @@ def text_of(value: Scalar) -> str | None:
     """An id as text; some SDKs send numbers. None for nothing and for blanks."""
     if value is None:
         return None
+    if isinstance(value, str):
+        return value.strip() or None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
     return str(value).strip() or None
@@ -96,7 +98,8 @@ def country_of(traits: Traits) -> str | None:
 
 def given(raw: msgspec.Raw) -> bool:
     """Whether a part was sent and is not null."""
-    return bytes(raw) not in {b"", b"null"}
+    length = len(raw)
+    return length > 4 or (length > 0 and bytes(raw) != b"null")
 
 
 def is_object(raw: msgspec.Raw) -> bool:
@@ -107,8 +110,10 @@ def is_object(raw: msgspec.Raw) -> bool:
 def place_of(message: Message, context: Context) -> tuple[str, str]:
     """Channel and direction: what the properties say, else the context, else what the library is for."""
     direction = "inbound"
-    if given(message.properties):
-        said = messages.properties(message.properties)
+    properties = message.properties
+    # Reading the properties of every order for two names that few have would cost more than to look for the names.
+    if given(properties) and (b'"channel"' in (sent := bytes(properties)) or b'"direction"' in sent):
+        said = messages.properties(properties)
         if said.direction == "outbound":
             direction = "outbound"
         if channel := _channel(said.channel):
