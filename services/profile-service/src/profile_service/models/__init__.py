@@ -2,7 +2,21 @@
 
 from profile_service.models.base import Base
 from profile_service.models.customer import Consent, Fact, Suppression
+from profile_service.models.imports import ImportFault, ImportFilePart, ListImport, ListMembership
 from profile_service.models.ledger import CannotLink, Identity, Link
 from profile_service.models.work import Job
 
-__all__ = ["Base", "CannotLink", "Consent", "Fact", "Identity", "Job", "Link", "Suppression"]
+__all__ = [
+    "Base",
+    "CannotLink",
+    "Consent",
+    "Fact",
+    "Identity",
+    "ImportFault",
+    "ImportFilePart",
+    "Job",
+    "Link",
+    "ListImport",
+    "ListMembership",
+    "Suppression",
+]
