@@ -1,5 +1,6 @@
 """Problem answers (RFC 9457): every error a service gives is one of these."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -100,7 +101,15 @@ def problem_response(
     if errors:
         body["errors"] = list(errors)
     body.update(extra or {})
-    return Response(msgspec.json.encode(body), status, dict(headers or {}), MEDIA_TYPE)
+    return Response(_encoded(body), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        # What was wrong may be quoted, and may be what no UTF-8 holds: an unpaired surrogate stays an escape.
+        return json.dumps(body, default=str).encode()
 
 
 def pointer(location: Sequence[str | int]) -> str:
