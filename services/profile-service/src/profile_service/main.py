@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from rapport.application import create_application
 from rapport.feed import feed_router
 
+from profile_service.attributes.router import router as attributes
 from profile_service.consents.router import router as consents
 from profile_service.consumers.workers import clients, follow_campaign, follow_interaction
 from profile_service.facts.router import router as facts
@@ -28,7 +29,7 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
         "profile",
         settings,
         description="Who a customer is: recognition, the ledger behind it, facts with provenance, consent.",
-        routers=[profiles, links, facts, consents, jobs, feed_router("profile", "profiles:read")],
+        routers=[profiles, links, facts, attributes, consents, jobs, feed_router("profile", "profiles:read")],
         workers=[follow_interaction, follow_campaign, *job_workers(JOBS)],
         resources=clients,
     )

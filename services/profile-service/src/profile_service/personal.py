@@ -38,13 +38,16 @@ def is_personal(key: str) -> bool:
     return key.partition(".")[0] in _TRAITS
 
 
-def masked_value(key: str, value: Any) -> Any:
-    """The value of a trait, given by its dotted key, as callers without the scope see it."""
+def masked_value(key: str, value: Any, *, personal: bool = False) -> Any:
+    """The value of a trait, given by its dotted key, as callers without the scope see it.
+
+    `personal` when the firm says that the attribute is.
+    """
     if value is None:
         return None
     if not is_personal(key):
         # What a firm keeps under names of its own may hold an address or a number all the same.
-        return masked_field(key, value)
+        return HIDDEN if personal else masked_field(key, value)
     if isinstance(value, str) and key in {"email", "phone"}:
         return masked_identifier(key, value)
     if isinstance(value, str) and key.endswith("_name"):

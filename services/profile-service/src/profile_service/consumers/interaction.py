@@ -13,6 +13,8 @@ from rapport.database import Connection
 from rapport.feed import ReceivedEvent
 from rapport.identity import STRENGTH
 
+from profile_service.attributes.rules import Catalogue
+from profile_service.attributes.service import catalogue, sort_out
 from profile_service.consents.rules import Entry, Status
 from profile_service.consents.service import note
 from profile_service.consumers.metrics import REJECTED
@@ -104,14 +106,10 @@ async def _learn(connection: Connection, policy: Policy, identified: Collection[
     """Keep traits as facts that the customer stated, and consent as the client's preference dialogue gave it."""
     new_facts: list[NewFact] = []
     entries: list[Entry] = []
-    for touchpoint in identified:
-        try:
-            data = _identified(touchpoint.data)
-        except msgspec.MsgspecError:
-            REJECTED.labels("identify").inc()
-            _log.warning("identify %s is not as agreed and adds no traits", touchpoint.touchpoint_id)
-            continue
-        new_facts += _facts(touchpoint, data.traits or {}, policy)
+    told_of = [(touchpoint, data) for touchpoint in identified if (data := _read(touchpoint)) is not None]
+    defined = await catalogue(connection, dict.fromkeys(_NAMES.values()), *(data.traits or {} for _, data in told_of))
+    for touchpoint, data in told_of:
+        new_facts += _facts(touchpoint, data.traits or {}, policy, defined)
         if data.consent is not None:
             entries += _consents(touchpoint, data.consent.category_preferences)
     kept = await facts.tell(connection, new_facts)
@@ -126,10 +124,22 @@ async def _learn(connection: Connection, policy: Policy, identified: Collection[
         await note(connection, entries)
 
 
-def _facts(touchpoint: Touchpoint, traits: dict[str, Any], policy: Policy) -> list[NewFact]:
+def _read(touchpoint: Touchpoint) -> Identified | None:
     try:
-        flat = {_NAMES.get(key, key): value for key, value in flatten(traits).items() if key not in _IDENTIFIERS}
+        return _identified(touchpoint.data)
+    except msgspec.MsgspecError:
+        REJECTED.labels("identify").inc()
+        _log.warning("identify %s is not as agreed and adds no traits", touchpoint.touchpoint_id)
+        return None
+
+
+def _facts(touchpoint: Touchpoint, traits: dict[str, Any], policy: Policy, defined: Catalogue) -> list[NewFact]:
+    try:
+        given = flatten(traits, whole=defined.whole)
+        flat = {_NAMES.get(key, key): value for key, value in given.items() if key not in _IDENTIFIERS}
         valid, invalid = normalise_traits(flat, policy.country)
+        valid, unfit = sort_out(defined, valid)
+        invalid += unfit
     except InvalidTrait as error:
         valid, invalid = {}, [error]
     if invalid:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -11,38 +12,65 @@ import asyncpg
 import msgspec
 from rapport.database import Connection
 
-from profile_service.facts.rules import Fact, Origin
+from profile_service.facts.rules import DEFAULT, Fact, Origin, Survivorship
 from profile_service.ledger.repository import Reader
 
-_COLUMNS = (
-    "fact_id, identity_id, key, value, origin, source, confidence, "
-    "first_observed_at, observed_at, expires_at, recorded_at"
+_STORED = (
+    "fact_id, identity_id, key, value, origin, source, confidence, first_observed_at, observed_at, expires_at, "
+    "recorded_at, withdrawn_at, withdrawn_by, withdrawal_reason"
 )
-_UPSERT = f"""
-    INSERT INTO fact (identity_id, key, value, digest, origin, source, confidence, first_observed_at, observed_at,
-                      expires_at)
-    SELECT identity_id, key, value::jsonb, digest, origin, source, confidence, observed_at, observed_at, expires_at
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::float8[],
-                $8::timestamptz[], $9::timestamptz[])
-         AS new(identity_id, key, value, digest, origin, source, confidence, observed_at, expires_at)
-    ON CONFLICT (identity_id, key, origin, source, digest) DO UPDATE SET
-        (confidence, expires_at) = (
-            SELECT confidence, expires_at
-            FROM (VALUES (fact.observed_at, 0, fact.confidence, fact.expires_at),
-                         (excluded.observed_at, 1, excluded.confidence, excluded.expires_at))
-                 AS told(observed_at, turn, confidence, expires_at)
-            ORDER BY observed_at DESC, turn DESC LIMIT 1
-        ),
-        first_observed_at = least(fact.first_observed_at, excluded.first_observed_at),
-        observed_at = greatest(fact.observed_at, excluded.observed_at),
-        recorded_at = now()
-    RETURNING {_COLUMNS}
+# Facts told before an attribute was defined may lie within it, or hold it.
+_PERSONAL = """
+    coalesce(attribute.personal, false)
+    OR (strpos(fact.key, '.') > 0 AND EXISTS (
+        SELECT FROM attribute AS around WHERE around.personal AND starts_with(fact.key, around.key || '.')))
+    OR (jsonb_typeof(fact.value) = 'object' AND EXISTS (
+        SELECT FROM attribute AS within WHERE within.personal AND starts_with(within.key, fact.key || '.')))
 """
-_OF = f"SELECT {_COLUMNS} FROM fact WHERE identity_id = ANY($1::uuid[])"
+_COLUMNS = f"{', '.join('fact.' + name for name in _STORED.split(', '))}, {_PERSONAL} AS personal, survivorship"
+_FACTS = f"SELECT {_COLUMNS} FROM fact LEFT JOIN attribute ON attribute.key = fact.key"
+# The definitions are held until the facts are in: what becomes searchable meanwhile misses none.
+_UPSERT = f"""
+    WITH attribute AS MATERIALIZED (
+        SELECT key, personal, searchable, survivorship FROM attribute WHERE key = ANY($2::text[])
+        ORDER BY key FOR SHARE
+    ), fact AS (
+        INSERT INTO fact (identity_id, key, value, digest, origin, source, confidence, first_observed_at, observed_at,
+                          expires_at, search)
+        SELECT identity_id, new.key, value::jsonb, digest, origin, source, confidence, observed_at, observed_at,
+               expires_at, CASE WHEN searchable THEN search_tokens(new.key, value::jsonb) END
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::float8[],
+                    $8::timestamptz[], $9::timestamptz[])
+             AS new(identity_id, key, value, digest, origin, source, confidence, observed_at, expires_at)
+        LEFT JOIN attribute ON attribute.key = new.key
+        ON CONFLICT (identity_id, key, origin, source, digest) DO UPDATE SET
+            (confidence, expires_at) = (
+                SELECT confidence, expires_at
+                FROM (VALUES (fact.observed_at, 0, fact.confidence, fact.expires_at),
+                             (excluded.observed_at, 1, excluded.confidence, excluded.expires_at))
+                     AS told(observed_at, turn, confidence, expires_at)
+                ORDER BY observed_at DESC, turn DESC LIMIT 1
+            ),
+            first_observed_at = least(fact.first_observed_at, excluded.first_observed_at),
+            observed_at = greatest(fact.observed_at, excluded.observed_at),
+            -- Only what is said after a withdrawal takes it back, not an old message that comes again.
+            withdrawn_at = CASE WHEN excluded.observed_at <= fact.withdrawn_at THEN fact.withdrawn_at END,
+            search = excluded.search,
+            recorded_at = now()
+        RETURNING {_STORED}
+    )
+    {_FACTS}
+"""
+_OF = f"{_FACTS} WHERE identity_id = ANY($1::uuid[])"
 _PAGE = f"""
-    SELECT {_COLUMNS} FROM fact
-    WHERE identity_id = ANY($1::uuid[]) AND ($2::text IS NULL OR key = $2) AND ($3::uuid IS NULL OR fact_id < $3)
+    {_FACTS}
+    WHERE identity_id = ANY($1::uuid[]) AND ($2::text IS NULL OR fact.key = $2) AND ($3::uuid IS NULL OR fact_id < $3)
     ORDER BY fact_id DESC LIMIT $4
+"""
+_ONE = f"{_FACTS} WHERE identity_id = ANY($1::uuid[]) AND fact_id = $2"
+_WITHDRAW = """
+    UPDATE fact SET withdrawn_at = now(), withdrawn_by = $2, withdrawal_reason = $3, recorded_at = now()
+    WHERE fact_id = $1 AND withdrawn_at IS NULL
 """
 
 
@@ -96,6 +124,25 @@ async def page_of(
     return [_fact(record) for record in await connection.fetch(_PAGE, list(identities), key, before, limit)]
 
 
+async def one_of(connection: Connection, identities: Collection[UUID], fact_id: UUID) -> Fact | None:
+    """This fact, if it is about one of these identities."""
+    record = await connection.fetchrow(_ONE, list(identities), fact_id)
+    return None if record is None else _fact(record)
+
+
+async def withdraw(connection: Connection, fact_id: UUID, by: str, reason: str | None) -> None:
+    """Mark a fact as taken back; one that is already stays as it is."""
+    await connection.execute(_WITHDRAW, fact_id, by, reason)
+
+
 def _fact(record: asyncpg.Record) -> Fact:
     fields = dict(record)
-    return Fact(**{**fields, "value": msgspec.json.decode(fields["value"])})
+    ranking = fields["survivorship"]
+    fields["value"] = msgspec.json.decode(fields["value"])
+    fields["survivorship"] = DEFAULT if ranking is None else _survivorship(ranking)
+    return Fact(**fields)
+
+
+@lru_cache(maxsize=1_024)
+def _survivorship(text: str) -> Survivorship:
+    return msgspec.json.decode(text, type=Survivorship)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from profile_service.facts.rules import Origin
+from profile_service.facts.rules import Origin, Reason
 from profile_service.fields import ShortText, Time
 
 
@@ -25,7 +25,12 @@ class FactBody(BaseModel):
 
 
 class FactAnswer(BaseModel):
-    """A fact as kept; `wins` when the profile's traits show it."""
+    """A fact as kept; `wins` when the profile's traits show it.
+
+    `reason` is what decided: that it is the `only` one, or what tells the winner from the best other one (a loser
+    from the winner, `beaten_by`): a more trusted `source`, its `origin`, that it is `newest` or `oldest`, the
+    `confidence`, a `tie`; or that it is `expired` or `withdrawn` and cannot win.
+    """
 
     fact_id: UUID
     key: str
@@ -39,3 +44,8 @@ class FactAnswer(BaseModel):
     recorded_at: AwareDatetime
     identity_id: UUID
     wins: bool
+    reason: Reason
+    beaten_by: UUID | None
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    withdrawal_reason: str | None

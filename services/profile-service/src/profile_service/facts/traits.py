@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, Final
@@ -49,14 +49,19 @@ class InvalidTrait(ValueError):
         return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in self.key.split("."))
 
 
-def flatten(traits: Mapping[str, Any], prefix: str = "", depth: int = 1) -> dict[str, Any]:
-    """Values by dotted key (`address.city`), null included; raises `InvalidTrait` for what cannot be a key."""
+def flatten(
+    traits: Mapping[str, Any], prefix: str = "", depth: int = 1, *, whole: Collection[str] = ()
+) -> dict[str, Any]:
+    """Values by dotted key (`address.city`), null included; an object whose key is in `whole` stays one value.
+
+    Raises `InvalidTrait` for what cannot be a key.
+    """
     found: dict[str, Any] = {}
     for name, value in traits.items():
         key = prefix + name
         _check_key(key, depth)
-        if isinstance(value, Mapping):
-            found.update(flatten(value, key + ".", depth + 1))
+        if isinstance(value, Mapping) and key not in whole:
+            found.update(flatten(value, key + ".", depth + 1, whole=whole))
         else:
             found[key] = value
     if len(found) > MAX_KEYS:
@@ -72,9 +77,9 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
         inside = traits
         for part in path:
             deeper = inside.get(part)
-            if not isinstance(deeper, dict):
-                deeper = inside[part] = {}
-            inside = deeper
+            # An object that is one value belongs to its fact: what lies beside it goes into a copy.
+            inside[part] = dict(deeper) if isinstance(deeper, dict) else {}
+            inside = inside[part]
         inside[last] = flat[key]
     return traits
 
@@ -90,8 +95,27 @@ def merged(current: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, An
         if value is not None:
             gone += [each for each in current if key.startswith(each + ".")]
         changes.update(dict.fromkeys(gone))
-    changes.update({key: value for key, value in patch.items() if value is not None or key in current})
+    changes.update(
+        {
+            key: merge_patch(current.get(key), value) if isinstance(value, Mapping) else value
+            for key, value in patch.items()
+            if value is not None or key in current
+        }
+    )
     return changes
+
+
+def merge_patch(current: Any, patch: Any) -> Any:
+    """`current` after a merge patch (RFC 7396)."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged_value = dict(current) if isinstance(current, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged_value.pop(name, None)
+        else:
+            merged_value[name] = merge_patch(merged_value.get(name), value)
+    return merged_value
 
 
 def normalise_trait(key: str, value: Any, country: str | None = None) -> Any:
@@ -153,13 +177,14 @@ def _check_key(key: str, depth: int) -> None:
 
 
 def _any(value: Any) -> Any:
-    _check_json(value, 1)
+    check_json(value)
     if len(msgspec.json.encode(value)) > MAX_BYTES:
         raise ValueError(f"The value takes more than {MAX_BYTES} bytes.")
     return value
 
 
-def _check_json(value: Any, depth: int) -> None:
+def check_json(value: Any, depth: int = 1) -> None:
+    """Raise `ValueError` for a JSON value that cannot be kept as it is."""
     if depth > MAX_DEPTH:
         raise ValueError(f"Nest values at most {MAX_DEPTH} deep.")
     if isinstance(value, str):
@@ -171,10 +196,10 @@ def _check_json(value: Any, depth: int) -> None:
     elif isinstance(value, Mapping):
         for name, each in value.items():
             clean_text(name)
-            _check_json(each, depth + 1)
+            check_json(each, depth + 1)
     elif isinstance(value, list):
         for each in value:
-            _check_json(each, depth + 1)
+            check_json(each, depth + 1)
 
 
 def _text(value: str, _country: str | None) -> str:

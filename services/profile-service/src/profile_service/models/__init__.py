@@ -1,12 +1,15 @@
 """The tables of the profile database."""
 
 from profile_service.models.base import Base
+from profile_service.models.catalogue import Attribute, AttributeVersion
 from profile_service.models.customer import Consent, Fact, Suppression
 from profile_service.models.imports import ImportFault, ImportFilePart, ListImport, ListMembership
 from profile_service.models.ledger import CannotLink, Identity, Link
 from profile_service.models.work import Job
 
 __all__ = [
+    "Attribute",
+    "AttributeVersion",
     "Base",
     "CannotLink",
     "Consent",

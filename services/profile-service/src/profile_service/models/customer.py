@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Computed, DateTime, Double, Index, LargeBinary, Text, Uuid, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from profile_service.models.base import Base
@@ -28,6 +28,10 @@ class Fact(Base):
     observed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    withdrawn_by: Mapped[str | None] = mapped_column(Text)
+    withdrawal_reason: Mapped[str | None] = mapped_column(Text)
+    search: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     name: Mapped[str | None] = mapped_column(
         Text,
         Computed(
@@ -40,6 +44,7 @@ class Fact(Base):
         CheckConstraint("origin IN ('stated', 'observed', 'inferred')", name="origin"),
         Index("uq_fact_told", "identity_id", "key", "origin", "source", "digest", unique=True),
         Index("ix_fact_name", "name", postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"}),
+        Index("ix_fact_search", "search", postgresql_using="gin", postgresql_where=text("search IS NOT NULL")),
     )
 
 

@@ -54,7 +54,8 @@ def shown_traits(profile: Profile, *, pii: bool) -> dict[str, Any]:
     """Traits in nested form; personal ones masked unless `pii`."""
     if pii:
         return nest(profile.traits)
-    return nest({key: masked_value(key, value) for key, value in profile.traits.items()})
+    personal = profile.personal
+    return nest({key: masked_value(key, value, personal=key in personal) for key, value in profile.traits.items()})
 
 
 def shown_value(identity: IdentityRow, *, pii: bool) -> str:

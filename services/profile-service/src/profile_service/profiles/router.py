@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from rapport.auth import Caller, needs, principal_of
 from rapport.database import Reading, Storage, Transaction, begin
-from rapport.errors import Forbidden
+from rapport.errors import Forbidden, Invalid
 from rapport.idempotency import wanted
 from rapport.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from rapport.routing import service_router
@@ -82,12 +82,20 @@ async def search(
     policy: Policed,
     caller: Caller,
     q: Annotated[CleanText | None, Query(max_length=200, description="A name, or an identifier in full")] = None,
+    attribute: Annotated[CleanText | None, Query(max_length=400, description="Key of a searchable attribute")] = None,
+    value: Annotated[CleanText | None, Query(max_length=200, description="Its current value, or one of them")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Profiles by name or identifier, or all of them."""
+    """Profiles by name or identifier, by the value of a searchable attribute (`attribute` and `value`; dotted for a
+    part of an object), or all of them."""
     after = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
-    found = await service.search(connection, policy, q, after, limit + 1)
+    if attribute is None and value is None:
+        found = await service.search(connection, policy, q, after, limit + 1)
+    elif attribute is not None and value is not None and q is None:
+        found = await service.search_attribute(connection, attribute, value, after, limit + 1)
+    else:
+        raise Invalid("Give attribute and value together, without q.")
     following = encode_cursor(found[limit - 1].profile_id) if len(found) > limit else None
     return {"items": [answers.listed(profile, caller) for profile in found[:limit]], "next_cursor": following}
 

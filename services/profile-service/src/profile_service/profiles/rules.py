@@ -22,6 +22,7 @@ class Profile:
     updated_at: datetime
     traits: Mapping[str, Any]
     identities: Sequence[IdentityRow]
+    personal: frozenset[str] = frozenset()  # keys of traits that the firm calls personal
 
     @property
     def identifiers(self) -> list[IdentityRow]:
@@ -43,6 +44,7 @@ def assemble(identities: Iterable[IdentityRow], facts: Sequence[Fact], now: date
         updated_at=max(changed),
         traits=traits_of(facts, now),
         identities=members,
+        personal=frozenset(fact.key for fact in facts if fact.personal),
     )
 
 

@@ -12,6 +12,8 @@ from rapport.database import Connection
 from rapport.errors import Invalid
 from rapport.identity import STRENGTH, Identifier, InvalidIdentifier, confidence, identity_id, normalise, strength
 
+from profile_service.attributes import service as attributes
+from profile_service.attributes.rules import Catalogue, holds
 from profile_service.errors import UnknownProfile
 from profile_service.facts import repository as facts
 from profile_service.facts.service import told
@@ -59,7 +61,8 @@ async def read_many(connection: Reader, profile_ids: Collection[UUID]) -> dict[U
 async def create(connection: Connection, policy: Policy, body: CreateBody) -> Profile:
     """A new profile with what is known of the customer; raises `IdentifierTaken`, `NotOneCustomer` or `Invalid`."""
     now = datetime.now(UTC)
-    traits = read_traits(body.traits, policy.country)
+    defined = await attributes.catalogue(connection, body.traits)
+    traits = require_fitting(defined, read_traits(body.traits, policy.country, defined))
     identifiers = _with_contact_points(read_identifiers(body.identifiers, policy.country), traits)
     if identifiers:
         sightings = [Sighting.of(each, now, body.kind) for each in identifiers]
@@ -93,7 +96,8 @@ async def change(
     profile = await read(connection, profile_id)
     check_if_match(request, version(profile).strip('"'))
     now = datetime.now(UTC)
-    traits = merged(profile.traits, read_traits(patch, policy.country))
+    defined = await attributes.catalogue(connection, patch)
+    traits = require_fitting(defined, merged(profile.traits, read_traits(patch, policy.country, defined)))
     await _link_contact_points(connection, policy, profile_id, profile, traits)
     await _tell(connection, profile_id, traits, now)
     if traits:
@@ -115,16 +119,46 @@ async def search(
     return list((await read_many(connection, found)).values())
 
 
-def read_traits(traits: dict[str, Any], country: str | None) -> dict[str, Any]:
+async def search_attribute(
+    connection: Connection, path: str, value: str, after: UUID | None, limit: int
+) -> Sequence[Profile]:
+    """Profiles whose current value of a searchable attribute is, or among others is, `value`, in the order of ids.
+
+    `path` is the key, dotted further for a part of an object. Raises `NotSearchable`.
+    """
+    key = await attributes.searchable(connection, path)
+    found: list[Profile] = []
+    while len(found) < limit:
+        holders = await attributes.holders(connection, path, value, after, limit)
+        profiles = await read_many(connection, holders)
+        found += [each for each in profiles.values() if holds(each.traits.get(key), path[len(key) + 1 :], value)]
+        if len(holders) < limit:
+            break
+        after = holders[-1]
+    return found[:limit]
+
+
+def read_traits(traits: dict[str, Any], country: str | None, defined: Catalogue) -> dict[str, Any]:
     """Canonical traits by dotted key, null for those to be removed; raises `Invalid` that points to each fault."""
     try:
-        valid, invalid = normalise_traits(flatten(traits), country)
+        valid, invalid = normalise_traits(flatten(traits, whole=defined.whole), country)
     except InvalidTrait as error:
         valid, invalid = {}, [error]
+    _refuse(invalid)
+    return valid
+
+
+def require_fitting(defined: Catalogue, traits: dict[str, Any]) -> dict[str, Any]:
+    """`traits` by dotted key, all of which fit what is defined; raises `Invalid` that points to each fault."""
+    valid, invalid = attributes.sort_out(defined, traits)
+    _refuse(invalid)
+    return valid
+
+
+def _refuse(invalid: Sequence[InvalidTrait]) -> None:
     if invalid:
         errors = [{"pointer": "/traits" + each.pointer, "detail": each.detail} for each in invalid]
         raise Invalid("; ".join(str(each) for each in invalid[:5]), errors=errors)
-    return valid
 
 
 def _with_contact_points(identifiers: list[Identifier], traits: dict[str, Any]) -> list[Identifier]:
