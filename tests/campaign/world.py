@@ -1,6 +1,5 @@
 """The services around campaign-service, over real HTTP: who the customers are and what happens to them."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,47 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.support.feed import Feed
 from tests.support.http import serve
-
-
-class Feed:
-    """Events that a consumer follows."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.events: list[dict[str, Any]] = []
-        self._grown = asyncio.Condition()
-
-    async def add(self, *events: tuple[str, dict[str, Any]]) -> None:
-        """Append events, each a type and its data."""
-        for kind, data in events:
-            number = len(self.events) + 1
-            self.events.append(
-                {
-                    "specversion": "1.0",
-                    "id": f"{number}-1-0",
-                    "source": f"urn:rapport:{self.source}",
-                    "type": kind,
-                    "time": datetime.now(UTC).isoformat(),
-                    "datacontenttype": "application/json",
-                    "data": data,
-                }
-            )
-        async with self._grown:
-            self._grown.notify_all()
-
-    async def answer(self, request: Request) -> Response:
-        """`GET /v1/feed`."""
-        last = request.query_params.get("lastEventId") or "0"
-        start, limit = int(last.split("-")[0]), int(request.query_params.get("limit", "100"))
-        wait = int(request.query_params.get("timeout", "0")) / 1000
-        try:
-            async with asyncio.timeout(min(wait, 0.5)), self._grown:
-                await self._grown.wait_for(lambda: len(self.events) > start)
-        except TimeoutError:
-            pass
-        found = self.events[start : start + limit]
-        return JSONResponse(found, media_type="application/cloudevents-batch+json")
 
 
 class Customer:

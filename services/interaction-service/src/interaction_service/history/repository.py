@@ -1,11 +1,12 @@
 """SQL of what a customer's history comes to."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from rapport.database import Connection
+
+from interaction_service.history.rules import Addition
 
 _ADD = """
     INSERT INTO touchpoint_rollup AS kept (identity_id, channel, type, count, first_at, last_at)
@@ -63,17 +64,6 @@ class Overview(NamedTuple):
     counted: str
     recent: str
     cases: str
-
-
-class Addition(NamedTuple):
-    """What a rollup grows by."""
-
-    identity_id: UUID
-    channel: str
-    type: str
-    touchpoints: int
-    first_at: datetime
-    last_at: datetime
 
 
 async def overview(

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-
-from interaction_service.history.repository import Addition
 
 
 class Share(msgspec.Struct):
@@ -25,6 +24,17 @@ class Seen(msgspec.Struct):
     channel: str
     type: str
     occurred_at: datetime
+
+
+class Addition(NamedTuple):
+    """What a rollup grows by."""
+
+    identity_id: UUID
+    channel: str
+    type: str
+    touchpoints: int
+    first_at: datetime
+    last_at: datetime
 
 
 class Totals(msgspec.Struct):
