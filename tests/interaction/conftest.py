@@ -120,7 +120,8 @@ class Interactions:
         async with self.database() as conn:
 
             async def done() -> bool:
-                at = dict(await conn.fetch("SELECT consumer, last_event_id FROM feed_position"))
+                rows = await conn.fetch("SELECT consumer, last_event_id FROM feed_position")
+                at: dict[str, str] = {row["consumer"]: row["last_event_id"] for row in rows}
                 return all(at.get(name, "") == end for name, end in ends.items())
 
             await eventually(done, deadline=20)

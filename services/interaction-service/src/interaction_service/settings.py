@@ -18,6 +18,7 @@ class InteractionSettings(ServiceSettings):
 
     collector_requests: int = Field(200, ge=1, le=100_000, description="Collector calls held at a time; more get 503")
     collector_bytes: int = Field(64 << 20, ge=1 << 20, description="Bytes of collector bodies held at a time")
+    collector_body_seconds: float = Field(30, gt=0, le=600, description="For a collector call's body to arrive")
     collector_writers: int = Field(4, ge=1, le=100, description="Batches written at a time")
     message_ids_kept_days: int = Field(45, ge=1, le=3_650, description="How long a repeated messageId is recognised")
 

@@ -46,6 +46,16 @@ class MayNotCollect(Forbidden):
         super().__init__("The write key lacks the scope collect.", headers=CORS, scope="collect")
 
 
+class Late(Overloaded):
+    """The body takes so long that its place is given to others; SDKs try again."""
+
+    name, title = "body-late", "The body did not arrive in time"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The body was not complete after {seconds:g} s; try again.")
+        self.headers.update(CORS)
+
+
 class Full(Overloaded):
     """More calls or bytes at a time than the collector holds; SDKs try again."""
 

@@ -1,5 +1,6 @@
 """Taking in what SDKs send: read within bounds, checked as a whole, stored once, acknowledged when committed."""
 
+import asyncio
 import base64
 import binascii
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from rapport.tokens import Principal, TokenVerifier
 
 from interaction_service.collector import body as bodies
 from interaction_service.collector import messages
-from interaction_service.collector.errors import MayNotCollect, Unreadable, WriteKeyNeeded
+from interaction_service.collector.errors import Late, MayNotCollect, Unreadable, WriteKeyNeeded
 from interaction_service.collector.gate import Gate
 from interaction_service.collector.intake import Call, intakes
 from interaction_service.settings import InteractionSettings
@@ -31,7 +32,7 @@ async def collect(request: Request, type_: str | None) -> None:
     received_at = datetime.now(UTC)
     principal = _from_headers(request)
     async with gate.admitted(bodies.BATCH_BYTES):
-        body = bodies.checked(await bodies.read(request))
+        body = bodies.checked(await _read(request, settings.collector_body_seconds))
         principal = principal or _from_body(request, body)
         if not principal.may(SCOPE):
             raise MayNotCollect
@@ -39,6 +40,15 @@ async def collect(request: Request, type_: str | None) -> None:
         if found:
             async with gate.writers:
                 await _store(database_of(request), request.app.state.partitions, found)
+
+
+async def _read(request: Request, seconds: float) -> bytes:
+    # A place at the gate is held meanwhile: callers that never finish would keep all others out.
+    try:
+        async with asyncio.timeout(seconds):
+            return await bodies.read(request)
+    except TimeoutError as error:
+        raise Late(seconds) from error
 
 
 async def _store(database: Database, partitions: Partitions, found: list[Intake]) -> None:
