@@ -100,6 +100,7 @@ async def test_gzip_is_unpacked_even_when_nothing_says_so(
         gzip.compress(b'{"userId": "u"}') + b"more",
         b"\x1f\x8bnot gzip at all",
     ],
+    ids=["cut short", "more behind", "only the head"],
 )
 async def test_broken_gzip_is_refused(interactions: Interactions, body: bytes) -> None:
     response = await interactions.collect("identify", content=body, headers={"content-encoding": "gzip"})
