@@ -141,7 +141,10 @@ async def test_a_report_counts_by_hand(campaigns: Campaigns) -> None:
     assert report["sample_ratio"]["ok"] is True
     assert report["window"]["from"] is not None
     assert report["randomised"] is True
-    assert (await campaigns.client.get(f"/v1/campaigns/{campaign_id}/report.html")).status_code == 200
+    page = (await campaigns.client.get(f"/v1/campaigns/{campaign_id}/report.html")).text
+    chance = per_head["low"] <= 0 <= per_head["high"]
+    assert ("Not told apart from chance" in page) is chance
+    assert ("would not have happened without the campaign" in page) is not chance
 
 
 async def test_a_decision_proposes_the_offer_to_the_treated_and_not_to_control(campaigns: Campaigns) -> None:

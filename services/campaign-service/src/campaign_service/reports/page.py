@@ -19,7 +19,9 @@ _NAMES = {
 def render(report: Report, spread: dict[str, rules.Moments]) -> str:
     """HTML; `spread` holds the revenue per head of each arm."""
     drawing = Markup(chart.svg(report, spread)) if report.arms else None  # noqa: S704  our own drawing
-    return _environment().get_template("report.html.jinja").render(report=report, drawing=drawing)
+    # A single arm whose interval includes nothing makes the sum of all a guess.
+    chance = any(each.low <= 0 <= each.high for each in report.comparisons if each.metric == "revenue_per_head")
+    return _environment().get_template("report.html.jinja").render(report=report, drawing=drawing, chance=chance)
 
 
 @lru_cache(maxsize=1)
