@@ -4,7 +4,7 @@ from campaign_service.models.base import Base
 from campaign_service.models.campaign import Campaign, Job, Template
 from campaign_service.models.decision import Decision
 from campaign_service.models.projections import CampaignResponse, Case, GoalEvent, IdentityMap, Purchase, Refund
-from campaign_service.models.sending import Attempt, Recipient, Secret, Send, Unsubscribe
+from campaign_service.models.sending import Attempt, Recipient, Send, Unsubscribe
 
 __all__ = [
     "Attempt",
@@ -19,7 +19,6 @@ __all__ = [
     "Purchase",
     "Recipient",
     "Refund",
-    "Secret",
     "Send",
     "Template",
     "Unsubscribe",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaign_service.models.base import Base, NewId, Now
@@ -99,13 +99,3 @@ class Unsubscribe(Base):
     purpose: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[Now]
     send_id: Mapped[UUID]
-
-
-class Secret(Base):
-    """A secret made at first start, so that what it signed holds after a restart."""
-
-    __tablename__ = "secret"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[Now]
