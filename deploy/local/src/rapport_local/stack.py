@@ -184,6 +184,7 @@ class Stack:
             "RAPPORT_DATA_DIR": str(data),
             "CAMPAIGN_SMTP_URL": os.environ.get("CAMPAIGN_SMTP_URL") or self.mail.url,
             "CAMPAIGN_MAIL_FROM": os.environ.get("CAMPAIGN_MAIL_FROM") or "news@example.com",
+            "PROFILE_PUBLIC_URL": os.environ.get("PROFILE_PUBLIC_URL") or self.urls.get("profile", ""),
             "CAMPAIGN_PUBLIC_URL": os.environ.get("CAMPAIGN_PUBLIC_URL") or self.urls.get("campaign", ""),
         }
         environment |= {url_variable(other): url for other, url in self.urls.items()}

@@ -15,8 +15,11 @@ from profile_service.jobs.router import router as jobs
 from profile_service.jobs.worker import Handler, job_workers
 from profile_service.links.router import router as links
 from profile_service.policy import Policy
+from profile_service.preferences.router import pages as customer_pages
+from profile_service.preferences.router import router as preferences
 from profile_service.profiles.router import router as profiles
 from profile_service.settings import ProfileSettings
+from profile_service.suppressions.router import router as suppressions
 
 # What does the jobs of each kind; a feature with long work adds its own.
 JOBS: Final[Mapping[str, Handler]] = {}
@@ -29,9 +32,20 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
         "profile",
         settings,
         description="Who a customer is: recognition, the ledger behind it, facts with provenance, consent.",
-        routers=[profiles, links, facts, attributes, consents, jobs, feed_router("profile", "profiles:read")],
+        routers=[
+            profiles,
+            links,
+            facts,
+            attributes,
+            consents,
+            suppressions,
+            preferences,
+            customer_pages,
+            jobs,
+            feed_router("profile", "profiles:read"),
+        ],
         workers=[follow_interaction, follow_campaign, *job_workers(JOBS)],
         resources=clients,
     )
-    app.state.policy = Policy(settings.guards(), settings.default_country)
+    app.state.policy = Policy(settings.guards(), settings.default_country, settings.consents())
     return app

@@ -1,7 +1,7 @@
-"""Problems of consents and suppressions."""
+"""Problems of consents."""
 
 from rapport.errors import NotFound
 
 
-class UnknownSuppression(NotFound):
-    name, title = "unknown-suppression", "There is no such do-not-contact entry"
+class UnknownOptIn(NotFound):
+    name, title = "unknown-confirmation", "This confirmation is not, or no longer, one of ours"

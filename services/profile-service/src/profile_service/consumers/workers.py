@@ -8,13 +8,15 @@ from rapport.feed import FeedConsumer
 from rapport.http import ServiceClient
 
 from profile_service.consumers import campaign, interaction
+from profile_service.secrets import open_secrets
 from profile_service.settings import ProfileSettings
 
 
 @asynccontextmanager
 async def clients(app: FastAPI) -> AsyncIterator[None]:
-    """Keeps the clients of the services followed on `app.state`."""
+    """Keeps what this service signs with, and the clients of the services followed, on `app.state`."""
     settings: ProfileSettings = app.state.settings
+    await open_secrets(app)
     token = settings.service_token.get_secret_value()
     app.state.interaction = ServiceClient("interaction", settings.interaction_url, token)
     app.state.campaign = ServiceClient("campaign", settings.campaign_url, token)

@@ -5,6 +5,7 @@ from profile_service.models.catalogue import Attribute, AttributeVersion
 from profile_service.models.customer import Consent, Fact, Suppression
 from profile_service.models.imports import ImportFault, ImportFilePart, ListImport, ListMembership
 from profile_service.models.ledger import CannotLink, Identity, Link
+from profile_service.models.permission import HashedSuppression, OptIn, Registry, Restriction
 from profile_service.models.work import Job
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "CannotLink",
     "Consent",
     "Fact",
+    "HashedSuppression",
     "Identity",
     "ImportFault",
     "ImportFilePart",
@@ -21,5 +23,8 @@ __all__ = [
     "Link",
     "ListImport",
     "ListMembership",
+    "OptIn",
+    "Registry",
+    "Restriction",
     "Suppression",
 ]

@@ -2,6 +2,7 @@
 
 from rapport.database import NAMING
 from rapport.feed import common_tables
+from rapport.signing import secret_table
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
@@ -13,3 +14,4 @@ class Base(DeclarativeBase):
 
 
 common_tables(Base.metadata)
+secret_table(Base.metadata)
