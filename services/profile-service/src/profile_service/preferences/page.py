@@ -20,6 +20,7 @@ th, td { text-align: left; vertical-align: top; padding: .7rem .6rem; border-bot
 thead th { font-size: .95rem; color: #444 }
 label { display: flex; gap: .55rem; align-items: flex-start }
 input[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: .15rem 0 0; accent-color: #0b57a4; flex: none }
+th small { font-weight: 400 }
 small { color: #4a4f55; display: block; line-height: 1.35 }
 .note { border-left: 4px solid #e69f00; padding: .5rem .8rem; background: #fff7e6 }
 .saved { border-left: 4px solid #00795c; padding: .5rem .8rem; background: #e8f6f1 }

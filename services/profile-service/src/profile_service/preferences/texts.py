@@ -39,7 +39,7 @@ class Texts:
 ENGLISH: Final = Texts(
     tag="en",
     name="English",
-    date="%d/%m/%Y",
+    date="%d %B %Y",
     title="Your choices",
     intro="Tick what we may contact you about, and how. Changes take effect at once.",
     channel="Channel",
