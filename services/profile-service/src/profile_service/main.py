@@ -11,6 +11,7 @@ from profile_service.attributes.router import router as attributes
 from profile_service.consents.router import router as consents
 from profile_service.consumers.workers import clients, follow_campaign, follow_interaction
 from profile_service.facts.router import router as facts
+from profile_service.grants.router import router as grants
 from profile_service.jobs.router import router as jobs
 from profile_service.jobs.worker import Handler, job_workers
 from profile_service.links.router import router as links
@@ -18,6 +19,7 @@ from profile_service.policy import Policy
 from profile_service.preferences.router import pages as customer_pages
 from profile_service.preferences.router import router as preferences
 from profile_service.profiles.router import router as profiles
+from profile_service.records.router import router as records
 from profile_service.settings import ProfileSettings
 from profile_service.suppressions.router import router as suppressions
 
@@ -41,6 +43,8 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
             suppressions,
             preferences,
             customer_pages,
+            records,
+            grants,
             jobs,
             feed_router("profile", "profiles:read"),
         ],

@@ -39,19 +39,29 @@ _PUT = f"""
     SELECT {_COLUMNS} FROM put
 """
 _VALUES = """
-    SELECT value, count(*) AS times FROM fact
-    WHERE key = $1 AND value <> 'null' AND withdrawn_at IS NULL GROUP BY value
+    SELECT value, count(*) AS times FROM (
+        SELECT value FROM fact WHERE key = $1 AND value <> 'null' AND withdrawn_at IS NULL
+        UNION ALL
+        SELECT value FROM record WHERE key = $1 AND NOT deleted
+    ) AS kept GROUP BY value
 """
 _HOLDERS = """
-    SELECT DISTINCT profile_id FROM fact JOIN identity USING (identity_id)
-    WHERE search && ARRAY[$1 || E'\\x1f' || left(lower($2), 200), $1 || E'\\x1f' || $3]
-      AND withdrawn_at IS NULL AND ($4::uuid IS NULL OR profile_id > $4)
-    ORDER BY profile_id LIMIT $5
+    SELECT profile_id FROM (
+        SELECT identity_id FROM fact WHERE search && $1::text[] AND withdrawn_at IS NULL
+        UNION
+        SELECT identity_id FROM record WHERE search && $1::text[]
+    ) AS holder JOIN identity USING (identity_id)
+    WHERE $2::uuid IS NULL OR profile_id > $2
+    GROUP BY profile_id ORDER BY profile_id LIMIT $3
 """
-_INDEX = """
-    UPDATE fact SET search = CASE WHEN $2 THEN search_tokens(key, value) END
-    WHERE key = $1 AND search IS DISTINCT FROM CASE WHEN $2 THEN search_tokens(key, value) END
-"""
+_TOKENS = r"SELECT ARRAY[$1 || E'\x1f' || left(lower($2), 200), $1 || E'\x1f' || $3]"
+_INDEX = tuple(
+    f"""
+    UPDATE {table} SET search = CASE WHEN $2 {condition} THEN search_tokens(key, value) END
+    WHERE key = $1 AND search IS DISTINCT FROM CASE WHEN $2 {condition} THEN search_tokens(key, value) END
+    """
+    for table, condition in (("fact", ""), ("record", "AND NOT deleted"))
+)
 
 
 async def lock(connection: Connection, key: str) -> None:
@@ -59,11 +69,12 @@ async def lock(connection: Connection, key: str) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock(5404, hashtext(split_part($1, '.', 1)))", key)
 
 
-async def of(reader: Reader, keys: Collection[str]) -> dict[str, Attribute]:
-    """Attributes by key; keys not defined are left out."""
+async def of(reader: Reader, keys: Collection[str], *, hold: bool = False) -> dict[str, Attribute]:
+    """Attributes by key; keys not defined are left out. `hold` them as they are until the transaction ends."""
     if not keys:
         return {}
-    return {row["key"]: _attribute(row) for row in await reader.fetch(_OF, list(keys))}
+    rows = await reader.fetch(_OF + (" ORDER BY key FOR SHARE" if hold else ""), list(keys))
+    return {row["key"]: _attribute(row) for row in rows}
 
 
 async def page(connection: Connection, after: str | None, limit: int) -> list[Attribute]:
@@ -117,7 +128,8 @@ async def remove(connection: Connection, key: str) -> None:
 
 async def index(connection: Connection, key: str, *, searchable: bool) -> None:
     """Make what is kept under a key findable, or no longer."""
-    await connection.execute(_INDEX, key, searchable)
+    for statement in _INDEX:
+        await connection.execute(statement, key, searchable)
 
 
 async def values(connection: Connection, key: str) -> AsyncIterator[tuple[Any, int]]:
@@ -129,8 +141,10 @@ async def values(connection: Connection, key: str) -> AsyncIterator[tuple[Any, i
 async def holders(
     connection: Connection, path: str, text: str, number: str, after: UUID | None, limit: int
 ) -> list[UUID]:
-    """Profiles of which some fact, whether it wins or not, has this text or number at a searchable path."""
-    return [row[0] for row in await connection.fetch(_HOLDERS, path, text, number, after, limit)]
+    """Profiles of which some record, or some fact whether it wins or not, has this text or number at a searchable
+    path."""
+    tokens = await connection.fetchval(_TOKENS, path, text, number)
+    return [row[0] for row in await connection.fetch(_HOLDERS, tokens, after, limit)]
 
 
 def _attribute(row: asyncpg.Record) -> Attribute:

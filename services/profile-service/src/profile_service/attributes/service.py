@@ -30,13 +30,15 @@ from profile_service.attributes.rules import (
 )
 from profile_service.attributes.schemas import AttributeBody
 from profile_service.facts.traits import InvalidTrait
+from profile_service.ledger.repository import Reader
 
 Found = tuple[int, int]
 
 
-async def get(connection: Connection, key: str) -> Attribute:
-    """The attribute; raises `UnknownAttribute`."""
-    found = (await repository.of(connection, [key])).get(key)
+async def get(connection: Reader, key: str, *, hold: bool = False) -> Attribute:
+    """The attribute, to `hold` as it is until the transaction ends if values are to be written; raises
+    `UnknownAttribute`."""
+    found = (await repository.of(connection, [key], hold=hold)).get(key)
     if found is None:
         raise UnknownAttribute(f"There is no attribute {key}.")
     return found
@@ -96,18 +98,18 @@ def sort_out(found: Catalogue, traits: Mapping[str, Any]) -> tuple[dict[str, Any
     return valid, invalid
 
 
-async def searchable(connection: Connection, path: str) -> str:
-    """The key of the searchable attribute that `path` is or lies within; raises `NotSearchable`."""
+async def searchable(connection: Connection, path: str) -> Attribute:
+    """The searchable attribute that `path` is or lies within; raises `NotSearchable`."""
     defined = await repository.of(connection, set(paths_of({path: None})) if path.isascii() else ())
-    for key, attribute in defined.items():
+    for attribute in defined.values():
         if attribute.searchable:
-            return key
+            return attribute
     detail = f"Name an attribute that is searchable; PUT /v1/attributes/{next(iter(defined), '...')} can make it so."
     raise NotSearchable(detail, errors=[{"pointer": "/attribute", "detail": detail}])
 
 
 async def holders(connection: Connection, path: str, value: str, after: UUID | None, limit: int) -> list[UUID]:
-    """Profiles of which some fact has `value` at a searchable path, in the order of their ids."""
+    """Profiles of which some fact or record has `value` at a searchable path, in the order of their ids."""
     return await repository.holders(connection, path, value, as_number(value), after, limit)
 
 

@@ -6,6 +6,7 @@ from profile_service.models.customer import Consent, Fact, Suppression
 from profile_service.models.imports import ImportFault, ImportFilePart, ListImport, ListMembership
 from profile_service.models.ledger import CannotLink, Identity, Link
 from profile_service.models.permission import HashedSuppression, OptIn, Registry, Restriction
+from profile_service.models.records import Record, RecordGrant, RecordUse, RecordVersion
 from profile_service.models.work import Job
 
 __all__ = [
@@ -24,6 +25,10 @@ __all__ = [
     "ListImport",
     "ListMembership",
     "OptIn",
+    "Record",
+    "RecordGrant",
+    "RecordUse",
+    "RecordVersion",
     "Registry",
     "Restriction",
     "Suppression",

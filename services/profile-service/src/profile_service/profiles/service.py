@@ -122,16 +122,18 @@ async def search(
 async def search_attribute(
     connection: Connection, path: str, value: str, after: UUID | None, limit: int
 ) -> Sequence[Profile]:
-    """Profiles whose current value of a searchable attribute is, or among others is, `value`, in the order of ids.
+    """Profiles whose current value of a searchable attribute is, or among others is, `value`, in the order of ids;
+    of a repeating attribute any record counts.
 
     `path` is the key, dotted further for a part of an object. Raises `NotSearchable`.
     """
-    key = await attributes.searchable(connection, path)
+    attribute = await attributes.searchable(connection, path)
+    key, within = attribute.key, path[len(attribute.key) + 1 :]
     found: list[Profile] = []
     while len(found) < limit:
         holders = await attributes.holders(connection, path, value, after, limit)
-        profiles = await read_many(connection, holders)
-        found += [each for each in profiles.values() if holds(each.traits.get(key), path[len(key) + 1 :], value)]
+        profiles = (await read_many(connection, holders)).values()
+        found += [each for each in profiles if attribute.repeating or holds(each.traits.get(key), within, value)]
         if len(holders) < limit:
             break
         after = holders[-1]

@@ -1,0 +1,1 @@
+"""Permission to use another customer's records, as when a gift has to fit."""

@@ -1,0 +1,1 @@
+"""The trade's own record: repeating attributes, each record with its history."""
