@@ -9,11 +9,11 @@ from profile_service.ledger.changes import changes_of
 from profile_service.ledger.decision import Decision, decide
 from profile_service.ledger.guards import Guards
 from profile_service.ledger.records import Case, Evidence, IdentityRow, LinkRow, Plan, Sighting, View
-from profile_service.ledger.rules import CannotLink, Edge, Node
+from profile_service.ledger.rules import CannotLink, Edge, Node, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-GUARDS = Guards(maximum={"user_id": 1, "email": 2}, identities=5)
-KINDS = ("user_id", "email", "device_id", "anonymous_id")
+GUARDS = Guards(maximum={"user_id": 1, "email": 2}, identities=5, never_join=frozenset({"kiosk"}))
+KINDS = ("user_id", "email", "device_id", "anonymous_id", "kiosk")
 
 
 def moment(number: int) -> datetime:
@@ -98,6 +98,12 @@ class MemoryLedger:
         asked = {each.edge.key for each in evidence}
         view.links = {key: link for key, link in self.links.items() if key in asked or key[0] in reached}
         view.held = {end for key, link in self.links.items() if link.state == "held" for end in key[:2]}
+        view.shared = {
+            end
+            for key, link in self.links.items()
+            for end in key[:2]
+            if link.state == "held" and f"shared:{self.nodes[end].kind}" in link.guards
+        }
         view.cannot_links = list(self.apart)
         return view
 
@@ -108,7 +114,7 @@ class MemoryLedger:
         for each in case.new:
             rows[each.identity_id] = IdentityRow(
                 each.identity_id, each.kind, each.value, seeds[each.identity_id], seeds[each.identity_id], None,
-                GUARDS.blocks(each.value), each.seen_at, None, START, START,
+                GUARDS.blocks(each.kind, each.value), each.seen_at, None, START, START,
             )  # fmt: skip
         for each_id, row in rows.items():
             first, last = changes.times.get(each_id, (None, None))
@@ -118,9 +124,10 @@ class MemoryLedger:
                 min(row.first_seen, first or row.first_seen), max(times, default=None), START, START,
             )  # fmt: skip
         for key, evidence in decision.fresh.items():
-            self._link(key, evidence.evidence_at, accepted=decision.verdicts[key].accepted)
+            self._link(key, evidence.evidence_at, decision.verdicts[key])
         for link, verdict, at, _ in changes.links:
-            self._link(link.key, at, accepted=verdict.accepted)
+            self._link(link.key, at, verdict)
 
-    def _link(self, key: tuple[UUID, UUID, str], at: datetime, *, accepted: bool) -> None:
-        self.links[key] = LinkRow(UUID(int=0), *key, "accepted" if accepted else "held", (), at, None, "test")
+    def _link(self, key: tuple[UUID, UUID, str], at: datetime, verdict: Verdict) -> None:
+        state = "accepted" if verdict.accepted else "held"
+        self.links[key] = LinkRow(UUID(int=0), *key, state, verdict.guards, at, None, "test")

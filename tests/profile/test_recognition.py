@@ -53,12 +53,15 @@ async def test_a_new_identifier_beside_a_known_one_is_linked_to_it(profiles: Pro
 async def test_what_a_guard_holds_is_a_conflict_with_the_reason(profiles: Profiles) -> None:
     first = await profiles.resolve(("user_id", "ada"), ("device_id", "tablet"))
     answer = await profiles.resolve(("device_id", "tablet"), ("user_id", "bob"))
-    assert answer["profile_id"] == first["profile_id"]
+    assert answer["profile_id"] == await profiles.profile_of("user_id", "bob") != first["profile_id"]
+    assert (answer["created"], answer["confidence"], answer["matched"]) == (True, 1.0, pairs(("user_id", "bob")))
     (conflict,) = answer["conflicts"]
-    assert conflict["reason"] == "too_many:user_id"
-    assert conflict["profile_id"] == await profiles.profile_of("user_id", "bob") != first["profile_id"]
+    assert (conflict["kind"], conflict["profile_id"]) == ("device_id", first["profile_id"])
+    assert conflict["reason"] == "shared:device_id too_many:user_id"
+    again = await profiles.resolve(("device_id", "tablet"), ("user_id", "bob"))
+    assert again["profile_id"] == answer["profile_id"]
     held = [each for each in await profiles.ledger(first["profile_id"]) if each["state"] == "held"]
-    assert [each["guards"] for each in held] == [["too_many:user_id"]]
+    assert [each["guards"] for each in held] == [["shared:device_id", "too_many:user_id"]]
 
 
 async def test_a_value_that_nobody_owns_links_nothing(profiles: Profiles) -> None:

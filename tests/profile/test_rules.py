@@ -22,43 +22,16 @@ from tests.profile.ledgers import (
     nodes_of,
     seed,
 )
+from tests.profile.plain import Key, Plain
 
 Components = set[frozenset[UUID]]
 
 
-def plain(nodes: Sequence[Node], evidence: Sequence[Edge], apart: Sequence[CannotLink]) -> tuple[Components, set[Edge]]:
+def plain(nodes: Sequence[Node], evidence: Sequence[Edge], apart: Sequence[CannotLink]) -> tuple[Components, set[Key]]:
     """Components and accepted links, worked out with sets and nothing clever."""
-    by_id = {node.identity_id: node for node in nodes}
-    groups = [{node.identity_id} for node in nodes]
-    accepted: set[Edge] = set()
-
-    def allowed(edge: Edge, one: set[UUID], other: set[UUID]) -> bool:
-        across = [each for each in apart if (each.a in one and each.b in other) or (each.a in other and each.b in one)]
-        if edge.kind == "operator":
-            return all(each.made_at < edge.evidence_at for each in across)
-        if across or by_id[edge.a].blocked or by_id[edge.b].blocked or len(one | other) > GUARDS.identities:
-            return False
-        for kind, most in GUARDS.maximum.items():
-            here = sum(by_id[each].kind == kind for each in one)
-            there = sum(by_id[each].kind == kind for each in other)
-            if here and there and here + there > most and not (edge.kind == "alias" and kind == "user_id"):
-                return False
-        return True
-
-    seen = set()
-    for edge in sorted(evidence):
-        if edge.key in seen:
-            continue
-        seen.add(edge.key)
-        one = next(group for group in groups if edge.a in group)
-        other = next(group for group in groups if edge.b in group)
-        if one is other:
-            accepted.add(edge)
-        elif allowed(edge, one, other):
-            accepted.add(edge)
-            groups.remove(other)
-            one |= other
-    return {frozenset(group) for group in groups}, accepted
+    blocked = [node.identity_id for node in nodes if node.blocked]
+    found = Plain({node.identity_id: node.kind for node in nodes}, blocked, apart, GUARDS).take(evidence)
+    return {frozenset(group) for group in found.groups}, found.accepted
 
 
 def components(found: Sequence[Sequence[UUID]]) -> Components:
@@ -73,7 +46,7 @@ def test_the_partition_is_that_of_the_plain_model(
     found = partition(nodes, evidence, apart, GUARDS)
     expected, accepted = plain(nodes, evidence, apart)
     assert components(found.components) == expected
-    assert {key for key, verdict in found.verdicts.items() if verdict.accepted} == {each.key for each in accepted}
+    assert {key for key, verdict in found.verdicts.items() if verdict.accepted} == accepted
 
 
 @given(kinds_of_nodes, st.lists(edges(), max_size=15), st.lists(cannot_links(), max_size=3), st.randoms())
@@ -118,11 +91,10 @@ def test_evidence_taken_as_it_arrives_ends_where_all_of_it_at_once_does(
     for row in ledger.identities.values():
         profiles.setdefault(row.profile_id, set()).add(row.identity_id)
     assert {frozenset(each) for each in profiles.values()} == expected
-    # The states of links inside one profile may still be those of the order they came in; a guard's never are.
     first_seen = _first_seen(everything)
     for profile, members in profiles.items():
         assert profile == seed(survivor({each: first_seen[each] for each in members}))
-    assert {each.key for each in accepted} <= set(ledger.links)
+    assert {key for key, link in ledger.links.items() if link.state == "accepted"} == accepted
 
 
 def _first_seen(evidence: Sequence[Edge]) -> dict[UUID, datetime]:
@@ -140,7 +112,7 @@ def test_two_logins_never_join_by_a_shared_device() -> None:
         nodes, [Edge(moment(2), "same_call", bob, tablet), Edge(moment(1), "same_call", ada, tablet)], [], Guards()
     )
     assert components(found.components) == {frozenset({ada, tablet}), frozenset({bob})}
-    assert found.verdicts[bob, tablet, "same_call"].guards == ("too_many:user_id",)
+    assert found.verdicts[bob, tablet, "same_call"].guards == ("shared:device_id", "too_many:user_id")
 
 
 def test_an_alias_joins_two_logins_and_an_operator_anything() -> None:
@@ -168,7 +140,7 @@ def test_of_two_operators_the_later_one_is_heard() -> None:
 def test_placeholders_are_nobodys_own() -> None:
     guards = Guards()
     for value in ("null", "NULL", "0", "0000", "000000", "n/a", "Guest", "-1", "test@test.com", "noreply@shop.example"):
-        assert guards.blocks(value), value
-    assert guards.blocks("00000000-0000-0000-0000-000000000000")
+        assert guards.blocks("user_id", value), value
+    assert guards.blocks("device_id", "00000000-0000-0000-0000-000000000000")
     for value in ("ada", "10", "test@example.com", "0049", "a0", "+4900000001", str(identity(4))):
-        assert not guards.blocks(value), value
+        assert not guards.blocks("user_id", value), value

@@ -1,13 +1,17 @@
 """Settings of profile-service."""
 
 from datetime import timedelta
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
+from rapport.identity import KIND_PATTERN, normalise
 from rapport.settings import ServiceSettings
 
-from profile_service.ledger.guards import BLOCKED, MAXIMUM, Guards
+from profile_service.ledger.guards import ANY_KIND, BLOCKED, MAXIMUM, SHARED, Guards
 from profile_service.policy import ConsentPolicy
+
+Kind = Annotated[str, Field(pattern=KIND_PATTERN)]
 
 
 class ProfileSettings(ServiceSettings):
@@ -15,9 +19,17 @@ class ProfileSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="PROFILE_", extra="ignore", populate_by_name=True)
 
-    guard_maximum: dict[str, int] = Field(default_factory=dict, description="Identifiers of a kind per profile")
+    guard_maximum: dict[Kind, PositiveInt] = Field(
+        default_factory=dict, description="Identifiers of a kind per profile, beside the defaults"
+    )
     guard_identities: int = Field(500, ge=2, le=10_000, description="Identities of one profile at most")
-    guard_blocked: set[str] = Field(default_factory=set, description="Further values that link nothing")
+    guard_blocked: dict[Kind | Literal["*"], set[str]] = Field(
+        default_factory=dict, description="Further values that link nothing, by kind or (`*`) for any"
+    )
+    guard_shared: set[Kind] = Field(
+        default_factory=lambda: set(SHARED), description="Kinds of things that several people may use"
+    )
+    guard_never_join: set[Kind] = Field(default_factory=set, description="Kinds that never join two profiles")
 
     public_url: str = Field("http://127.0.0.1:8001", description="Where customers reach /p/{token} and /c/{token}")
     link_secret: SecretStr | None = Field(None, description="Signs links; made and kept in the database if not given")
@@ -45,5 +57,16 @@ class ProfileSettings(ServiceSettings):
         return Guards(
             maximum={**MAXIMUM, **self.guard_maximum},
             identities=self.guard_identities,
-            blocked=BLOCKED | {value.casefold() for value in self.guard_blocked},
+            blocked=self._blocked(),
+            shared=frozenset(self.guard_shared - self.guard_never_join),
+            never_join=frozenset(self.guard_never_join),
         )
+
+    def _blocked(self) -> dict[str, frozenset[str]]:
+        blocked: dict[str, frozenset[str]] = {ANY_KIND: BLOCKED}
+        for kind, values in self.guard_blocked.items():
+            written = values
+            if kind != ANY_KIND:
+                written = {normalise(kind, each, country=self.default_country) for each in values}
+            blocked[kind] = blocked.get(kind, frozenset()) | {each.casefold() for each in written}
+        return blocked

@@ -69,13 +69,18 @@ async def apply(connection: Connection, policy: Policy, events: Sequence[Receive
 async def _recognise(connection: Connection, policy: Policy, heard: Heard) -> None:
     """Record what is new: identities not known, or not so early, and links not said before, or not so early."""
     known = await ledger.first_seen_of(connection, heard.sightings)
-    said = await ledger.said_at(connection, heard.evidence)
+    standing, retracted = await ledger.said_at(connection, heard.evidence)
     sightings = {
         identity: each
         for identity, each in heard.sightings.items()
         if identity not in known or each.seen_at < known[identity]
     }
-    evidence = [each for key, each in heard.evidence.items() if key not in said or each.evidence_at < said[key]]
+    evidence = []
+    for key, said in heard.evidence.items():
+        counting = [each for each in said if key not in retracted or each.evidence_at > retracted[key]]
+        earliest = min(counting, key=lambda each: each.evidence_at, default=None)
+        if earliest is not None and (key not in standing or earliest.evidence_at < standing[key]):
+            evidence.append(earliest)
     for each in evidence:
         for end in (each.a, each.b):
             sightings.setdefault(end, heard.sightings[end])

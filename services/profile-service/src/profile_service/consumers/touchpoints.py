@@ -9,7 +9,7 @@ from rapport.feed import ReceivedEvent
 from rapport.identity import Identifier, InvalidIdentifier, confidence, identity_id, normalise
 
 from profile_service.consumers.metrics import REJECTED
-from profile_service.ledger.records import PROFILE, Evidence, Sighting, star
+from profile_service.ledger.records import PROFILE, Evidence, Key, Sighting, star
 
 RECORDED = "touchpoint.recorded"
 
@@ -55,11 +55,11 @@ def read(event: ReceivedEvent) -> Touchpoint:
 
 
 class Heard:
-    """What a batch of touchpoints says about identities, folded so that each thing is said once, at its earliest."""
+    """What a batch of touchpoints says about identities: each sighting at its earliest, evidence by link."""
 
     def __init__(self) -> None:
         self.sightings: dict[UUID, Sighting] = {}
-        self.evidence: dict[tuple[UUID, UUID, str], Evidence] = {}
+        self.evidence: dict[Key, list[Evidence]] = {}
         self.aliases: dict[UUID, list[Evidence]] = {}
 
     def take(self, touchpoint: Touchpoint) -> None:
@@ -77,9 +77,9 @@ class Heard:
                 self._see(each)
             # What a service did by itself, such as sending a mail, comes without identifiers.
             if len(seen) > 1:
-                for evidence in star(seen, "same_call", touchpoint.source, touchpoint.touchpoint_id, confidence):
+                for evidence in star(seen, "same_call", touchpoint.source, touchpoint.touchpoint_id, confidence, at):
                     self._say(evidence)
-        if touchpoint.type == "alias":
+        if touchpoint.type == "alias" and touchpoint.identifiers:
             self._alias(touchpoint)
 
     def _see(self, sighting: Sighting) -> None:
@@ -88,13 +88,10 @@ class Heard:
             self.sightings[sighting.identity_id] = sighting
 
     def _say(self, evidence: Evidence) -> None:
-        key = evidence.edge.key
-        known = self.evidence.get(key)
-        if known is None or evidence.evidence_at < known.evidence_at:
-            self.evidence[key] = evidence
+        self.evidence.setdefault(evidence.edge.key, []).append(evidence)
 
     def _alias(self, touchpoint: Touchpoint) -> None:
-        """The previous id is an anonymous one, and the login of that name too if there is or will be one."""
+        """The previous id is an anonymous one; if a login says so, also the login of that name, now or in future."""
         try:
             previous = normalise("anonymous_id", _aliased(touchpoint.data).previous_id)
         except (InvalidIdentifier, msgspec.MsgspecError):
@@ -114,5 +111,6 @@ class Heard:
             )
 
         self._say(same(anonymous.identity_id))
-        login = identity_id("user_id", previous)
-        self.aliases.setdefault(login, []).append(same(login))
+        if any(each.kind == "user_id" for each in touchpoint.identifiers):
+            login = identity_id("user_id", previous)
+            self.aliases.setdefault(login, []).append(same(login))

@@ -43,7 +43,7 @@ def changes_of(case: Case, decision: Decision, seeds: Mapping[UUID, UUID]) -> Ch
         state = "accepted" if verdict.accepted else "held"
         if older is not None:
             changes.links.append((link, verdict, older.evidence_at, older.event_id))
-        elif (state, verdict.guards) != (link.state, link.guards):
+        elif (state, verdict.guards) != (link.state, tuple(link.guards)):
             changes.links.append((link, verdict, link.evidence_at, link.event_id))
     return changes
 

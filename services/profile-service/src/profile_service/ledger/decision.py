@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from profile_service.ledger.guards import Guards
 from profile_service.ledger.records import Case, Evidence, Key
 from profile_service.ledger.rules import OPERATOR, Edge, Forest, Node, Verdict, partition
-
-_FREE = Guards(maximum={}, identities=1 << 60, blocked=frozenset())
 
 
 @dataclass(slots=True)
@@ -50,11 +47,15 @@ def decide(case: Case) -> Decision | set[UUID]:
 
 
 def _sort_out(case: Case, decision: Decision) -> None:
-    """Tell new evidence from what the ledger holds; of evidence for the same link the earliest counts."""
+    """Tell new evidence from what the ledger holds; of evidence for the same link the earliest counts.
+
+    To retract a link is to retract all such evidence up to that time, delivered by then or not.
+    """
     gone = {link.key for link in case.plan.retract}
     for evidence in case.plan.evidence:
         edge = evidence.edge
-        if edge.a == edge.b:
+        retracted = case.view.retracted.get(edge.key)
+        if edge.a == edge.b or (retracted is not None and edge.evidence_at <= retracted):
             continue
         standing = case.view.links.get(edge.key) if edge.key not in gone else None
         if standing is not None and (standing.evidence_at <= evidence.evidence_at or edge.kind == OPERATOR):
@@ -66,7 +67,7 @@ def _sort_out(case: Case, decision: Decision) -> None:
 
 def _groups(case: Case, decision: Decision) -> list[_Group]:
     nodes = case.nodes()
-    forest = Forest(nodes, (), _FREE)
+    forest = Forest(nodes, (), case.guards)
     for members in case.profiles():
         forest.join(members)
     edges = [each.edge for each in (*decision.fresh.values(), *decision.older.values())]
@@ -84,7 +85,7 @@ def _groups(case: Case, decision: Decision) -> list[_Group]:
 
 def _decide_on_top(case: Case, group: _Group, decision: Decision) -> bool:
     """Add the group's edges to the profiles as they are; False when older evidence might be decided otherwise by it."""
-    forest = Forest(group.nodes, case.cannot_links() if group.edges else (), case.guards)
+    forest = Forest(group.nodes, case.cannot_links() if group.edges else (), case.guards, case.view.shared)
     profiles: dict[UUID, list[UUID]] = {}
     for node in group.nodes:
         if (row := case.view.identities.get(node.identity_id)) is not None:

@@ -1,4 +1,4 @@
-"""What keeps evidence from gluing strangers together: maxima per kind, a maximum size, values that nobody owns."""
+"""What keeps evidence from gluing strangers together: maxima per kind, shared things, values that nobody owns."""
 
 import re
 from collections.abc import Mapping
@@ -21,18 +21,36 @@ BLOCKED: Final = frozenset(
         "true", "false", "-1", "test@test.com", "[object object]",
     }
 )  # fmt: skip
+SHARED: Final = frozenset({"device_id", "anonymous_id"})
+ANY_KIND: Final = "*"
 _nobody = re.compile(r"0+|[0-]{32,36}|no-?reply@.*")
 
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """Limits of one profile: identifiers of a kind, identities in all; and values that link nothing."""
+    """Limits of one profile, and what may not join two.
+
+    `maximum` bounds the identifiers of a kind, `identities` all of them. `blocked` values, by kind or for any (`*`),
+    link nothing. An identifier of a `shared` kind does not join two profiles that both have an identifier of one other
+    kind, such as two logins or two e-mail addresses; once that was tried it joins nobody further. One of a `never_join`
+    kind belongs to one profile and joins it with no other at all.
+    """
 
     maximum: Mapping[str, int] = field(default_factory=lambda: MAXIMUM)
     identities: int = 500
-    blocked: frozenset[str] = BLOCKED
+    blocked: Mapping[str, frozenset[str]] = field(default_factory=lambda: {ANY_KIND: BLOCKED})
+    shared: frozenset[str] = SHARED
+    never_join: frozenset[str] = frozenset()
 
-    def blocks(self, value: str) -> bool:
+    def blocks(self, kind: str, value: str) -> bool:
         """Whether a normalised value is a placeholder that many people share."""
         value = value.casefold()
-        return value in self.blocked or _nobody.fullmatch(value) is not None
+        return (
+            value in self.blocked.get(ANY_KIND, ())
+            or value in self.blocked.get(kind, ())
+            or _nobody.fullmatch(value) is not None
+        )
+
+    def personal(self, kind: str) -> bool:
+        """Whether identifiers of a kind are taken to be one person's own."""
+        return kind not in self.shared and kind not in self.never_join

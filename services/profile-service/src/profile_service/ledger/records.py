@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from rapport.identity import Identifier, identity_id
@@ -11,7 +12,8 @@ from profile_service.ledger.guards import Guards
 from profile_service.ledger.rules import CannotLink, Edge, Node
 
 Key = tuple[UUID, UUID, str]
-PROFILE: str = "profile"  # kind of the identity that anchors a profile without identifiers
+PROFILE: Final = "profile"  # kind of the identity that anchors a profile without identifiers
+NOW: Final = datetime.max.replace(tzinfo=UTC)  # stands for the time at which a sighting is recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class LinkRow:
     b: UUID
     kind: str
     state: str
-    guards: tuple[str, ...]
+    guards: Sequence[str]
     evidence_at: datetime
     event_id: str | None
     source: str
@@ -68,7 +70,7 @@ class Sighting:
     seed: UUID | None = None
 
     @classmethod
-    def of(cls, identifier: Identifier, seen_at: datetime, profile_kind: str | None = None) -> "Sighting":
+    def of(cls, identifier: Identifier, seen_at: datetime = NOW, profile_kind: str | None = None) -> "Sighting":
         """A sighting of a normalised identifier."""
         kind, value = identifier.kind, identifier.value
         return cls(identity_id(kind, value), kind, value, seen_at, profile_kind)
@@ -94,9 +96,14 @@ class Evidence:
 
 
 def star(
-    sightings: Sequence[Sighting], kind: str, source: str, event_id: str | None, confidence: Callable[[str], float]
+    sightings: Sequence[Sighting],
+    kind: str,
+    source: str,
+    event_id: str | None,
+    confidence: Callable[[str], float],
+    at: datetime,
 ) -> list[Evidence]:
-    """Evidence that identities seen together, the strongest first, are one: each is linked to the first."""
+    """Evidence that identities seen together at a time, the strongest first, are one: each is linked to the first."""
     hub, *rest = sightings
     return [
         Evidence(
@@ -104,7 +111,7 @@ def star(
             each.identity_id,
             kind,
             source,
-            each.seen_at,
+            at,
             event_id,
             confidence=min(confidence(hub.kind), confidence(each.kind)),
         )
@@ -117,20 +124,24 @@ def star(
 class View:
     """A part of the ledger: whole profiles always, whole clusters of evidence for the identities in `deep`.
 
-    `links` holds the standing links of deep clusters and of the pairs asked for; `held` the identities that some held
-    link touches.
+    Of deep clusters and of the pairs asked for, `links` holds those that stand, `retracted` when others were retracted
+    last. `held` are the identities that some held link touches, `shared` those seen with two people. `now` is the
+    time of the database since everything in view is under lock, so that of two words on the same the later is later.
     """
 
     identities: dict[UUID, IdentityRow] = field(default_factory=dict)
     links: dict[Key, LinkRow] = field(default_factory=dict)
+    retracted: dict[Key, datetime] = field(default_factory=dict)
     held: set[UUID] = field(default_factory=set)
+    shared: set[UUID] = field(default_factory=set)
     cannot_links: list[CannotLink] = field(default_factory=list)
     deep: set[UUID] = field(default_factory=set)
+    now: datetime = NOW
 
 
 @dataclass(slots=True)
 class Plan:
-    """What shall change: evidence added, links retracted, pairs that an operator keeps apart or lets come together."""
+    """What shall change: evidence added, links retracted, pairs that an operator keeps apart."""
 
     evidence: list[Evidence] = field(default_factory=list)
     retract: list[LinkRow] = field(default_factory=list)
@@ -157,7 +168,8 @@ class Case:
     def nodes(self) -> list[Node]:
         """All identities involved, as the rules see them."""
         stored = [Node(row.identity_id, row.kind, row.blocked) for row in self.view.identities.values()]
-        return stored + [Node(each.identity_id, each.kind, self.guards.blocks(each.value)) for each in self.new]
+        blocks = self.guards.blocks
+        return stored + [Node(each.identity_id, each.kind, blocks(each.kind, each.value)) for each in self.new]
 
     def cannot_links(self) -> list[CannotLink]:
         """What operators keep apart, by the plan too."""

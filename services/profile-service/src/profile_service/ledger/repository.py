@@ -9,7 +9,7 @@ import asyncpg
 from rapport.database import Connection
 
 from profile_service.ledger.records import Evidence, IdentityRow, Key, LinkRow, Plan, View
-from profile_service.ledger.rules import CannotLink, Verdict
+from profile_service.ledger.rules import SHARED, CannotLink, Verdict
 
 Reader: TypeAlias = "Connection | asyncpg.Pool[asyncpg.Record]"  # asyncpg's classes take no parameters at run time
 
@@ -19,6 +19,8 @@ _IDENTITY = (
 )
 _LINK = "link_id, a, b, kind, state, guards, evidence_at, event_id, source"
 
+_GRAPH = 5_401  # class of the advisory locks on parts of the ledger
+_LOCK = "SELECT pg_advisory_xact_lock($2, stripe), clock_timestamp() AS now FROM unnest($1::int[]) AS stripe"
 _PROFILES_OF = f"""
     SELECT {_IDENTITY} FROM identity
     WHERE profile_id IN (SELECT profile_id FROM identity WHERE identity_id = ANY($1::uuid[]))
@@ -35,25 +37,31 @@ _CLUSTERS_OF = f"""
     )
     SELECT {_IDENTITY} FROM identity JOIN cluster ON identity_id = id
 """
-_STANDING_AMONG = f"SELECT {_LINK} FROM link WHERE a = ANY($1::uuid[]) AND retracted_at IS NULL"
-_STANDING_OF_PAIRS = f"""
-    SELECT {_LINK} FROM link
+_LINKS_AMONG = f"SELECT {_LINK}, retracted_at FROM link WHERE a = ANY($1::uuid[])"
+_LINKS_OF_PAIRS = f"""
+    SELECT {_LINK}, retracted_at FROM link
     JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) AS pair(pair_a, pair_b, pair_kind)
       ON a = pair_a AND b = pair_b AND kind = pair_kind
-    WHERE retracted_at IS NULL
 """
 _HELD_AT = """
     SELECT id FROM unnest($1::uuid[]) AS id
     WHERE EXISTS (SELECT FROM link WHERE a = id AND state = 'held' AND retracted_at IS NULL)
        OR EXISTS (SELECT FROM link WHERE b = id AND state = 'held' AND retracted_at IS NULL)
 """
+_SHARED = """
+    SELECT id FROM unnest($1::uuid[], $2::text[]) AS asked(id, guard)
+    WHERE EXISTS (SELECT FROM link WHERE a = id AND state = 'held' AND retracted_at IS NULL AND guard = ANY(guards))
+       OR EXISTS (SELECT FROM link WHERE b = id AND state = 'held' AND retracted_at IS NULL AND guard = ANY(guards))
+"""
 _CANNOT_AMONG = """
     SELECT a, b, made_at FROM cannot_link
     WHERE a = ANY($1::uuid[]) AND b = ANY($1::uuid[]) AND withdrawn_at IS NULL
 """
 _ALIASES_TO = """
-    SELECT a, b, evidence_at, event_id, source, confidence FROM link
-    WHERE kind = 'alias' AND retracted_at IS NULL AND (a = ANY($1::uuid[]) OR b = ANY($1::uuid[]))
+    SELECT a, b, evidence_at, event_id, source, confidence
+    FROM link JOIN identity ON identity_id = CASE WHEN a = ANY($1::uuid[]) THEN b ELSE a END
+    WHERE link.kind = 'alias' AND identity.kind = 'user_id' AND retracted_at IS NULL
+      AND (a = ANY($1::uuid[]) OR b = ANY($1::uuid[]))
 """
 _MEMBERS = f"""
     SELECT asked.seed_profile_id AS asked, {", ".join("member." + column for column in _IDENTITY.split(", "))}
@@ -102,18 +110,13 @@ _KEEP_APART = """
     SELECT a, b, $4, $5, link_id FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS new(a, b, link_id)
     ON CONFLICT DO NOTHING
 """
-_LET_TOGETHER = """
-    UPDATE cannot_link SET withdrawn_at = $2
-    WHERE a = ANY($1::uuid[]) AND b = ANY($1::uuid[]) AND withdrawn_at IS NULL AND made_at < $2
-"""
 
 
-async def lock(connection: Connection, stripes: Sequence[int]) -> None:
-    """Wait for these locks, in the order given, and hold them until the transaction (or savepoint) ends."""
-    await connection.fetch("SELECT pg_advisory_xact_lock($2, stripe) FROM unnest($1::int[]) AS stripe", stripes, _GRAPH)
-
-
-_GRAPH = 5_401  # class of the advisory locks on parts of the ledger
+async def lock(connection: Connection, stripes: Sequence[int]) -> datetime:
+    """Wait for these locks, in the order given, and hold them until the transaction (or savepoint) ends; the time."""
+    *_, last = await connection.fetch(_LOCK, stripes, _GRAPH)
+    now: datetime = last["now"]
+    return now
 
 
 async def view_of(connection: Connection, ids: Collection[UUID], deep: Collection[UUID]) -> View:
@@ -130,24 +133,41 @@ async def _look_deep(connection: Connection, view: View, deep: Collection[UUID])
     for record in await connection.fetch(_CLUSTERS_OF, list(deep)):
         view.identities[record["identity_id"]] = IdentityRow(*record)
         view.deep.add(record["identity_id"])
-    for record in await connection.fetch(_STANDING_AMONG, list(view.deep)):
+    for record in await connection.fetch(_LINKS_AMONG, list(view.deep)):
         _keep(view, record)
 
 
 async def add_evidence_context(connection: Connection, view: View, evidence: Iterable[Evidence]) -> None:
-    """Add to `view` what decides about `evidence`: standing links of its pairs, held links near by, cannot-links."""
-    edges = [each.edge for each in evidence]
-    keys = list(zip(*(edge.key for edge in edges), strict=True)) or [(), (), ()]
-    for record in await connection.fetch(_STANDING_OF_PAIRS, *map(list, keys)):
-        _keep(view, record)
+    """Add to `view` what decides about `evidence`: links of its pairs, held links near by, cannot-links."""
+    if keys := [each.edge.key for each in evidence]:
+        await _look_at_pairs(connection, view, keys)
     everybody = list(view.identities)
     view.held = {record["id"] for record in await connection.fetch(_HELD_AT, everybody)}
+    await _look_for_shared(connection, view)
     view.cannot_links = [CannotLink(*record) for record in await connection.fetch(_CANNOT_AMONG, everybody)]
 
 
+async def _look_at_pairs(connection: Connection, view: View, keys: Collection[Key]) -> None:
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    for record in await connection.fetch(_LINKS_OF_PAIRS, *columns):
+        _keep(view, record)
+
+
+async def _look_for_shared(connection: Connection, view: View) -> None:
+    rows = [view.identities[each] for each in view.held if not view.identities[each].blocked]
+    guards = [SHARED + row.kind for row in rows]
+    if rows:
+        found = await connection.fetch(_SHARED, [row.identity_id for row in rows], guards)
+        view.shared = {record["id"] for record in found}
+
+
 def _keep(view: View, record: asyncpg.Record) -> None:
-    link = LinkRow(**{**dict(record), "guards": tuple(record["guards"])})
-    view.links[link.key] = link
+    *columns, retracted_at = record
+    link = LinkRow(*columns)
+    if retracted_at is None:
+        view.links[link.key] = link
+    else:
+        view.retracted[link.key] = max(retracted_at, view.retracted.get(link.key, retracted_at))
 
 
 async def members_of(connection: Reader, profile_ids: Collection[UUID]) -> dict[UUID, list[IdentityRow]]:
@@ -175,11 +195,12 @@ async def first_seen_of(connection: Connection, identities: Collection[UUID]) ->
     return {row["identity_id"]: row["first_seen"] for row in rows}
 
 
-async def said_at(connection: Connection, keys: Collection[Key]) -> dict[Key, datetime]:
-    """Time of the evidence for each of these links that stands."""
-    columns = [list(column) for column in zip(*keys, strict=True)]
-    rows = await connection.fetch(_STANDING_OF_PAIRS, *columns) if columns else []
-    return {(row["a"], row["b"], row["kind"]): row["evidence_at"] for row in rows}
+async def said_at(connection: Connection, keys: Collection[Key]) -> tuple[dict[Key, datetime], Mapping[Key, datetime]]:
+    """Time of the evidence for each of these links that stands; and when others were retracted last."""
+    view = View()
+    if keys:
+        await _look_at_pairs(connection, view, keys)
+    return {key: link.evidence_at for key, link in view.links.items()}, view.retracted
 
 
 async def seed_identity(connection: Connection, profile_id: UUID) -> UUID:
@@ -283,8 +304,3 @@ async def retract(connection: Connection, plan: Plan) -> None:
         first, second = zip(*pairs, strict=True)
         because = [links.get(pair) for pair in pairs]
         await connection.execute(_KEEP_APART, list(first), list(second), because, plan.at, plan.by)
-
-
-async def let_together(connection: Connection, identities: Collection[UUID], at: datetime) -> None:
-    """Withdraw what kept these apart before `at`."""
-    await connection.execute(_LET_TOGETHER, list(identities), at)

@@ -1,8 +1,8 @@
 """From evidence to profiles: a pure function of the ledger, so that any order of delivery gives the same customers.
 
 Links are taken in the order of the evidence's own time, as Kruskal's algorithm takes edges; one that would join what a
-guard or an operator keeps apart is held. Guards only ever tighten as components grow, which is why the outcome does not
-depend on links that came to nothing.
+guard or an operator keeps apart is held. A held link changes nothing but this: a shared thing that two people were seen
+with joins nobody from then on.
 """
 
 from collections import Counter, defaultdict
@@ -20,6 +20,7 @@ ALIAS: Final = "alias"
 BLOCKED_VALUE: Final = "blocked_value"
 CANNOT_LINK: Final = "cannot_link"
 TOO_LARGE: Final = "too_many_identities"
+SHARED: Final = "shared:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,17 @@ class Verdict:
 
 
 class Forest:
-    """Components under the links accepted so far."""
+    """Components under the links accepted so far; `shared` are identities that were seen with two people before."""
 
-    def __init__(self, nodes: Iterable[Node], cannot_links: Iterable[CannotLink], guards: Guards) -> None:
+    def __init__(
+        self,
+        nodes: Iterable[Node],
+        cannot_links: Iterable[CannotLink],
+        guards: Guards,
+        shared: Iterable[UUID] = (),
+    ) -> None:
         self._guards = guards
+        self._shared = set(shared)
         self._nodes = {node.identity_id: node for node in nodes}
         self._root = {identity: identity for identity in self._nodes}
         self._members = {identity: [identity] for identity in self._nodes}
@@ -91,6 +99,7 @@ class Forest:
             return Verdict(accepted=True)
         objections = self._objections(edge, a, b)
         if objections and not self._overridden(edge, a, b):
+            self._shared.update(end for end in (edge.a, edge.b) if f"{SHARED}{self._nodes[end].kind}" in objections)
             return Verdict(accepted=False, guards=objections)
         self._unite(a, b)
         return Verdict(accepted=True, guards=objections)
@@ -107,17 +116,26 @@ class Forest:
         """Whether the component of `identity` breaks no guard, so that no part of it could have broken one."""
         root = self._find(identity)
         members, kinds = self._members[root], self._kinds[root]
-        return (
+        return len(members) == 1 or (
             len(members) <= self._guards.identities
             and all(count <= self._guards.maximum.get(kind, count) for kind, count in kinds.items())
             and not any(self._find(other) == root for each in members for other, _ in self._apart.get(each, ()))
-            and (len(members) == 1 or not any(self._nodes[each].blocked for each in members))
+            and not any(self._nodes[each].blocked for each in members)
+            and self._one_person(kinds)
         )
+
+    def _one_person(self, kinds: Mapping[str, int]) -> bool:
+        """Whether no shared thing could have joined two people, in whatever order these came together."""
+        personal = [count for kind, count in kinds.items() if self._guards.personal(kind)]
+        if not self._guards.never_join.isdisjoint(kinds):
+            return sum(personal) <= 1
+        return self._guards.shared.isdisjoint(kinds) or all(count == 1 for count in personal)
 
     def _objections(self, edge: Edge, a: UUID, b: UUID) -> tuple[str, ...]:
         found = [BLOCKED_VALUE] if self._nodes[edge.a].blocked or self._nodes[edge.b].blocked else []
         if self._apart_since(a, b) is not None:
             found.append(CANNOT_LINK)
+        found += self._shared_ends(edge, a, b)
         for kind, count in sorted(self._kinds[a].items()):
             others = self._kinds[b].get(kind, 0)
             exempt = edge.kind == ALIAS and kind == "user_id"
@@ -126,6 +144,20 @@ class Forest:
         if len(self._members[a]) + len(self._members[b]) > self._guards.identities:
             found.append(TOO_LARGE)
         return tuple(found)
+
+    def _shared_ends(self, edge: Edge, a: UUID, b: UUID) -> list[str]:
+        """Kinds of those ends by which alone the edge would join two people."""
+        here, there = ({kind for kind in self._kinds[each] if self._guards.personal(kind)} for each in (a, b))
+        if not (here and there):
+            return []
+        rivals = not here.isdisjoint(there)
+        kinds = {
+            kind
+            for end in (edge.a, edge.b)
+            if (kind := self._nodes[end].kind) in self._guards.never_join
+            or (kind in self._guards.shared and (rivals or end in self._shared))
+        }
+        return [f"{SHARED}{kind}" for kind in sorted(kinds)]
 
     def _overridden(self, edge: Edge, a: UUID, b: UUID) -> bool:
         # An operator outweighs guards; of two operators' words the later one holds.

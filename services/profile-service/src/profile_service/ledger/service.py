@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -14,8 +15,8 @@ from profile_service.ledger import repository
 from profile_service.ledger.changes import changes_of, events_of
 from profile_service.ledger.decision import Decision, decide
 from profile_service.ledger.guards import Guards
-from profile_service.ledger.records import Case, Evidence, Outcome, Plan, Sighting, View
-from profile_service.ledger.rules import OPERATOR, Verdict
+from profile_service.ledger.records import NOW, Case, Evidence, Outcome, Plan, Sighting, View
+from profile_service.ledger.rules import Verdict
 
 _STRIPES: Final = 4096  # bounds the locks of one transaction, however large its batch
 
@@ -31,15 +32,17 @@ async def record(
 ) -> Outcome:
     """Make sure that the identities sighted exist, carry out `plan`, and announce what changed.
 
-    `plan` sees the profiles of all sighted identities and of those in `also` as they are under lock, and whole clusters
-    of evidence around `deep`; it may be asked more than once. To be called at most once a transaction, which must hold
-    no locks of the ledger yet: all are taken here, in order, so that no two callers can wait for each other.
+    Sightings at `NOW` are dated when all that they touch is under lock. `plan` sees the profiles of all identities
+    sighted and of those in `also` as they are then, and whole clusters of evidence around `deep`; it may be asked more
+    than once. To be called at most once a transaction, which must hold no locks of the ledger yet: all are taken here,
+    in order, so that no two callers can wait for each other.
     """
-    met = _earliest(sightings)
+    sightings = list(sightings)
     unread = set(deep)
     claim = _Claim(connection)
     while True:
-        view, planned = await _look(connection, met, also, unread, plan)
+        met = _earliest(sightings, claim.since)
+        view, planned = await _look(connection, met, also, unread, claim.since, plan)
         if not await claim.covers({*met, *also, *(row.profile_id for row in view.identities.values())}):
             continue
         case = Case(view, met, planned, guards)
@@ -58,6 +61,7 @@ class _Claim:
         self._connection = connection
         self._savepoint: Transaction | None = None
         self._stripes: set[int] = set()
+        self.since = datetime.now(UTC)
 
     async def covers(self, ids: Iterable[UUID]) -> bool:
         """True when the locks for `ids` were held already; otherwise they are now, and what was read is out of date."""
@@ -68,7 +72,7 @@ class _Claim:
             await self._savepoint.rollback()
         self._savepoint = self._connection.transaction()
         await self._savepoint.start()
-        await repository.lock(self._connection, sorted(wanted))
+        self.since = await repository.lock(self._connection, sorted(wanted))
         self._stripes = wanted
         return False
 
@@ -78,9 +82,10 @@ class _Claim:
             await self._savepoint.commit()
 
 
-def _earliest(sightings: Iterable[Sighting]) -> dict[UUID, Sighting]:
+def _earliest(sightings: Iterable[Sighting], now: datetime) -> dict[UUID, Sighting]:
     met: dict[UUID, Sighting] = {}
-    for each in sightings:
+    for sighting in sightings:
+        each = sighting if sighting.seen_at is not NOW else replace(sighting, seen_at=now)
         known = met.get(each.identity_id)
         if known is None or each.seen_at < known.seen_at:
             met[each.identity_id] = each
@@ -92,6 +97,7 @@ async def _look(
     met: dict[UUID, Sighting],
     also: Collection[UUID],
     deep: Collection[UUID],
+    now: datetime,
     plan: Callable[[View], Plan],
 ) -> tuple[View, Plan]:
     view = await repository.view_of(connection, [*met, *also], deep)
@@ -99,6 +105,7 @@ async def _look(
     if aliases:
         ends = {end for each in aliases for end in (each.a, each.b)}
         view = await repository.view_of(connection, [*met, *also, *ends], deep)
+    view.now = now
     planned = plan(view)
     planned.evidence += aliases
     if planned.evidence or planned.retract or deep:
@@ -128,7 +135,7 @@ async def _write(connection: Connection, case: Case, decision: Decision) -> Outc
             seeds[each.identity_id],
             changes.after[each.identity_id],
             each.profile_kind,
-            case.guards.blocks(each.value),
+            case.guards.blocks(each.kind, each.value),
             each.seen_at,
         )
         for each in case.new
@@ -141,7 +148,6 @@ async def _write(connection: Connection, case: Case, decision: Decision) -> Outc
         connection, [(evidence, decision.verdicts[key]) for key, evidence in decision.fresh.items()]
     )
     await repository.change_links(connection, changes.links)
-    await _let_together(connection, case.plan, decision)
     outcome = _outcome(case, decision, changes.after, link_ids)
     await feed.append(connection, events_of(case, decision, changes, outcome, assigned))
     return outcome
@@ -153,13 +159,6 @@ async def _seeds(connection: Connection, new: list[Sighting]) -> dict[UUID, UUID
     if rest:
         seeds.update(zip(rest, await repository.new_profile_ids(connection, len(rest)), strict=True))
     return seeds
-
-
-async def _let_together(connection: Connection, plan: Plan, decision: Decision) -> None:
-    for evidence in plan.evidence:
-        if evidence.kind == OPERATOR:
-            component = next(each for each in decision.components if evidence.a in each)
-            await repository.let_together(connection, component, evidence.evidence_at)
 
 
 def _outcome(

@@ -1,4 +1,4 @@
-"""What it takes to split a profile. Pure."""
+"""What it takes to say that identities are one customer, and to split a profile. Pure."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -8,20 +8,26 @@ from uuid import UUID
 
 from rapport.identity import strength
 
-from profile_service.ledger.guards import Guards
 from profile_service.ledger.records import Evidence, LinkRow, Plan, View
-from profile_service.ledger.rules import OPERATOR, Forest, Node
-
-_FREE = Guards(maximum={}, identities=1 << 60, blocked=frozenset())
+from profile_service.ledger.rules import OPERATOR
 
 
-def split(
-    view: View, part: Collection[UUID], rest: Collection[UUID], by: str, reason: str | None, at: datetime
-) -> Plan:
-    """A plan that takes `part` away from `rest` and keeps it together.
+def say(view: View, pairs: Iterable[tuple[UUID, UUID]], by: str, reason: str | None) -> Plan:
+    """A plan that makes an operator's word hold: each of these pairs is one customer.
+
+    Said before and held since, by somebody's later word, it is said anew.
+    """
+    evidence = [Evidence(a, b, OPERATOR, by, view.now, reason=reason) for a, b in pairs]
+    standing = [view.links[each.edge.key] for each in evidence if each.edge.key in view.links]
+    again = [link for link in standing if link.state == "held"]
+    return Plan(evidence, again, at=view.now, by=by, reason="said again")
+
+
+def split(view: View, part: Collection[UUID], rest: Collection[UUID], by: str, reason: str | None) -> Plan:
+    """A plan that takes `part` away from `rest` and keeps it together, by the operator's word.
 
     Every pair across is kept apart, so that no evidence in the ledger, on whatever way around, joins the two again.
-    What was seen in one call stays evidence within each side, though it hung together by a link across.
+    Others seen in one call stay evidence of each other, though they hung together by a link across.
     """
     across = [
         link
@@ -30,11 +36,15 @@ def split(
         and ((link.a in part) is not (link.b in part))
         and {link.a, link.b} <= {*part, *rest}
     ]
-    evidence = [each for side in (part, rest) for each in _still_seen_together(view, across, side)]
-    inside = [link for link in view.links.values() if link.state == "accepted" and link.a in part and link.b in part]
-    glue = _glue(view, part, [(each.a, each.b) for each in inside] + [(each.a, each.b) for each in evidence])
-    evidence += [Evidence(a, b, OPERATOR, by, at, reason=reason or "kept together in a split") for a, b in glue]
-    return Plan(evidence, across, list(product(part, rest)), at, by, reason)
+    together = say(view, pairwise(sorted(part)), by, reason or "kept together in a split")
+    return Plan(
+        together.evidence + _still_seen_together(view, across, rest),
+        together.retract + across,
+        list(product(part, rest)),
+        view.now,
+        by,
+        reason,
+    )
 
 
 def _still_seen_together(view: View, across: Iterable[LinkRow], side: Collection[UUID]) -> list[Evidence]:
@@ -47,12 +57,3 @@ def _still_seen_together(view: View, across: Iterable[LinkRow], side: Collection
         ranked = sorted(seen, key=lambda each: (strength(view.identities[each].kind), each))
         found += [Evidence(ranked[0], each, "same_call", source, at, event_id) for each in ranked[1:]]
     return found
-
-
-def _glue(view: View, part: Collection[UUID], pairs: Iterable[tuple[UUID, UUID]]) -> list[tuple[UUID, UUID]]:
-    """Pairs that join what `pairs` leave apart."""
-    forest = Forest([Node(each, view.identities[each].kind) for each in part], (), _FREE)
-    for pair in pairs:
-        if pair[0] in part and pair[1] in part:
-            forest.join(pair)
-    return list(pairwise(sorted(min(members) for members in forest.components())))

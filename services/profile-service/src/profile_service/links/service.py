@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +11,7 @@ from rapport.identity import Identifier, identity_id
 from profile_service.errors import UnknownProfile
 from profile_service.ledger import repository as ledger
 from profile_service.ledger.guards import Guards
-from profile_service.ledger.records import Evidence, Outcome, Plan, Sighting, View
+from profile_service.ledger.records import Outcome, Plan, Sighting, View
 from profile_service.ledger.rules import OPERATOR
 from profile_service.ledger.service import record
 from profile_service.links import repository, rules
@@ -21,7 +20,7 @@ from profile_service.links.errors import CannotSplit, SameIdentity, UnknownLink
 
 @dataclass(frozen=True, slots=True)
 class Relinked:
-    """A link, and the profiles of its two sides before and after."""
+    """A link, the profiles of its two ends before, and what became of them."""
 
     link_id: UUID
     before: list[UUID]
@@ -45,19 +44,14 @@ async def link(
     """Say that two identifiers are one customer, known or not, whatever guards or earlier words say against it."""
     if a == b:
         raise SameIdentity("Name two different identifiers.")
-    now = datetime.now(UTC)
-    sightings = [Sighting.of(a, now), Sighting.of(b, now)]
+    sightings = [Sighting.of(a), Sighting.of(b)]
     ends = (sightings[0].identity_id, sightings[1].identity_id)
-    evidence = Evidence(*ends, OPERATOR, by, now, reason=reason)
 
     def plan(view: View) -> Plan:
-        said = view.links.get(evidence.edge.key)
-        # Said before but held since by somebody's later word: it is said anew.
-        again = [said] if said is not None and said.state == "held" else []
-        return Plan([evidence], again, at=now, by=by, reason="said again")
+        return rules.say(view, [ends], by, reason)
 
     outcome = await record(connection, guards, sightings, plan, deep=ends)
-    key = evidence.edge.key
+    key = (min(ends), max(ends), OPERATOR)
     return _relinked(outcome, outcome.link_ids[key], ends, outcome.overridden.get(key, ()))
 
 
@@ -66,13 +60,12 @@ async def unlink(connection: Connection, guards: Guards, link_id: UUID, by: str,
     ends = await repository.ends_of(connection, link_id)
     if ends is None:
         raise UnknownLink(f"There is no link {link_id} to retract.")
-    now = datetime.now(UTC)
 
     def plan(view: View) -> Plan:
         found = [each for each in view.links.values() if each.link_id == link_id]
         if not found:
             raise UnknownLink(f"There is no link {link_id} to retract.")
-        return Plan([], found, [ends], now, by, reason)
+        return Plan([], found, [ends], view.now, by, reason)
 
     outcome = await record(connection, guards, (), plan, also=ends, deep=ends)
     return _relinked(outcome, link_id, ends, ())
@@ -85,7 +78,6 @@ async def split(
     members = (await ledger.members_of(connection, [profile_id])).get(profile_id)
     if not members:
         raise UnknownProfile(f"There is no profile {profile_id}.")
-    now = datetime.now(UTC)
     ids = {identity_id(each.kind, each.value): each for each in part}
     whole: set[UUID] = set()
     retracted: list[UUID] = []
@@ -98,7 +90,7 @@ async def split(
             raise CannotSplit("Some identities are not this profile's.", errors=_pointers(part, foreign))
         if not whole - ids.keys():
             raise CannotSplit("These are all the identities of the profile; leave at least one.")
-        planned = rules.split(view, set(ids), whole - ids.keys(), by, reason, now)
+        planned = rules.split(view, set(ids), whole - ids.keys(), by, reason)
         retracted = [each.link_id for each in planned.retract]
         return planned
 
@@ -117,8 +109,10 @@ async def ledger_of(connection: Connection, profile_id: UUID, before: UUID | Non
 
 
 def _relinked(outcome: Outcome, link_id: UUID, ends: Iterable[UUID], overridden: Iterable[str]) -> Relinked:
-    before = sorted({outcome.before[each] for each in ends if each in outcome.before})
-    return Relinked(link_id, before, sorted({outcome.after[each] for each in ends}), list(overridden))
+    before = {outcome.before[each] for each in ends if each in outcome.before}
+    involved = {*ends, *(identity for identity, profile in outcome.before.items() if profile in before)}
+    after = {outcome.after[each] for each in involved}
+    return Relinked(link_id, sorted(before), sorted(after), list(overridden))
 
 
 def _pointers(part: list[Identifier], foreign: Iterable[UUID]) -> list[dict[str, str]]:

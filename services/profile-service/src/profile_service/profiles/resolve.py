@@ -1,8 +1,8 @@
 """Recognition: which customer these identifiers mean."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from rapport.database import Connection
@@ -54,26 +54,25 @@ async def recognise(reader: Reader, guards: Guards, identifiers: list[Identifier
     matched = match(identifiers, {ids[each]: profile for each, profile in found.items()}, _blocked(guards, identifiers))
     if matched.profile_id is None:
         return None, False
-    return _resolution(matched, matched.profile_id), not matched.unknown
+    return _resolution(matched, created=False, reasons={}), not matched.unknown
 
 
 async def recognise_or_create(connection: Connection, guards: Guards, identifiers: list[Identifier]) -> Resolution:
     """Whom the identifiers mean; those unknown are linked to the one known, or make a new profile together."""
-    now = datetime.now(UTC)
     blocked = _blocked(guards, identifiers)
-    counted = [each for each in identifiers if each not in blocked] or identifiers
-    by_id = {identity_id(each.kind, each.value): each for each in counted}
-    decided = match([], {}, set())
+    counted = {identity_id(each.kind, each.value): each for each in identifiers if each not in blocked}
+    if not counted:
+        counted = {identity_id(each.kind, each.value): each for each in identifiers}
 
     def plan(view: View) -> Plan:
-        nonlocal decided
-        known = {by_id[each]: row.profile_id for each, row in view.identities.items() if each in by_id}
-        decided = match(identifiers, known, blocked)
-        hub = strongest(decided.matched or counted)
-        return Plan(evidence=_evidence(hub, decided.unknown, now))
+        known = {counted[each]: row.profile_id for each, row in view.identities.items() if each in counted}
+        found = match(identifiers, known, blocked)
+        return Plan(_evidence(strongest(found.matched or counted.values()), found.unknown, view.now))
 
-    outcome = await record(connection, guards, [Sighting.of(each, now) for each in counted], plan)
-    return _after(decided, strongest(decided.matched or counted), outcome)
+    outcome = await record(connection, guards, [Sighting.of(each) for each in counted.values()], plan)
+    found = match(identifiers, {each: outcome.after[identity] for identity, each in counted.items()}, blocked)
+    created = found.profile_id not in outcome.before.values()
+    return _resolution(found, created=created, reasons=_reasons(counted, outcome))
 
 
 def required(resolution: Resolution | None) -> Resolution:
@@ -100,30 +99,21 @@ def _evidence(hub: Identifier, others: Iterable[Identifier], now: datetime) -> l
 
 
 def _blocked(guards: Guards, identifiers: Iterable[Identifier]) -> set[Identifier]:
-    return {each for each in identifiers if guards.blocks(each.value)}
+    return {each for each in identifiers if guards.blocks(each.kind, each.value)}
 
 
-def _resolution(found: Match, profile_id: UUID) -> Resolution:
-    conflicts = [Conflict(each, profile, OTHER_PROFILE) for each, profile in found.others]
+def _reasons(counted: Mapping[UUID, Identifier], outcome: Outcome) -> dict[Identifier, str]:
+    """What keeps identifiers of this call from others of it, as far as it was tried."""
+    found: dict[Identifier, str] = {}
+    for (a, b, _), guards in outcome.held.items():
+        if a in counted and b in counted:
+            found[counted[a]] = found[counted[b]] = " ".join(guards)
+    return found
+
+
+def _resolution(found: Match, *, created: bool, reasons: Mapping[Identifier, str]) -> Resolution:
+    if found.profile_id is None:
+        raise ValueError("nobody is meant")
+    conflicts = [Conflict(each, profile, reasons.get(each, OTHER_PROFILE)) for each, profile in found.others]
     conflicts += [Conflict(each, None, BLOCKED_VALUE) for each in found.blocked]
-    return Resolution(profile_id, found.confidence, created=False, matched=found.matched, conflicts=conflicts)
-
-
-def _after(found: Match, hub: Identifier, outcome: Outcome) -> Resolution:
-    profile_id = outcome.after[identity_id(hub.kind, hub.value)]
-    matched, conflicts = list(found.matched), [Conflict(each, profile, OTHER_PROFILE) for each, profile in found.others]
-    for each in found.unknown:
-        identity = identity_id(each.kind, each.value)
-        if outcome.after[identity] == profile_id:
-            matched.append(each)
-        else:
-            guards = next((why for key, why in outcome.held.items() if identity in key), ())
-            conflicts.append(Conflict(each, outcome.after[identity], " ".join(guards) or OTHER_PROFILE))
-    conflicts += [Conflict(each, None, BLOCKED_VALUE) for each in found.blocked]
-    return Resolution(
-        profile_id,
-        max(confidence(each.kind) for each in matched),
-        created=profile_id not in outcome.before.values(),
-        matched=matched,
-        conflicts=conflicts,
-    )
+    return Resolution(found.profile_id, found.confidence, created, found.matched, conflicts)

@@ -20,7 +20,7 @@ from profile_service.facts.service import told
 from profile_service.facts.traits import InvalidTrait, flatten, merged, normalise_traits
 from profile_service.identifiers import read_identifiers
 from profile_service.ledger import repository as ledger
-from profile_service.ledger.records import PROFILE, Plan, Sighting, View, star
+from profile_service.ledger.records import NOW, PROFILE, Plan, Sighting, View, star
 from profile_service.ledger.repository import Reader
 from profile_service.ledger.service import record
 from profile_service.policy import Policy
@@ -65,14 +65,14 @@ async def create(connection: Connection, policy: Policy, body: CreateBody) -> Pr
     traits = require_fitting(defined, read_traits(body.traits, policy.country, defined))
     identifiers = _with_contact_points(read_identifiers(body.identifiers, policy.country), traits)
     if identifiers:
-        sightings = [Sighting.of(each, now, body.kind) for each in identifiers]
+        sightings = [Sighting.of(each, profile_kind=body.kind) for each in identifiers]
     else:
-        sightings = [await _anchor(connection, now, body.kind)]
+        sightings = [await _anchor(connection, body.kind)]
 
     def plan(view: View) -> Plan:
         if view.identities:
             raise _taken(view)
-        return Plan(evidence=star(sightings, "same_call", _SOURCE, None, confidence))
+        return Plan(evidence=star(sightings, "same_call", _SOURCE, None, confidence, view.now))
 
     outcome = await record(connection, policy.guards, sightings, plan)
     profiles = {outcome.after[each.identity_id] for each in sightings}
@@ -170,10 +170,10 @@ def _with_contact_points(identifiers: list[Identifier], traits: dict[str, Any]) 
     return sorted(found, key=lambda each: (strength(each.kind), each.kind, each.value))
 
 
-async def _anchor(connection: Connection, now: datetime, kind: str) -> Sighting:
+async def _anchor(connection: Connection, kind: str) -> Sighting:
     """The identity of a profile that has no identifier yet."""
     (profile_id,) = await ledger.new_profile_ids(connection, 1)
-    return Sighting(identity_id(PROFILE, str(profile_id)), PROFILE, str(profile_id), now, kind, seed=profile_id)
+    return Sighting(identity_id(PROFILE, str(profile_id)), PROFILE, str(profile_id), NOW, kind, seed=profile_id)
 
 
 def _taken(view: View) -> IdentifierTaken:
@@ -193,16 +193,18 @@ async def _link_contact_points(
     connection: Connection, policy: Policy, profile_id: UUID, profile: Profile, traits: dict[str, Any]
 ) -> None:
     """An e-mail address or phone number stated as a trait is evidence as well; guards apply."""
-    now = datetime.now(UTC)
     have = {(each.kind, each.value) for each in profile.identities}
     new = [each for each in _with_contact_points([], traits) if (each.kind, each.value) not in have]
     if not new:
         return
     owner = next(each for each in profile.identities if each.seed_profile_id == profile_id)
-    hub = Sighting(owner.identity_id, owner.kind, owner.value, now)
-    sightings = [hub, *(Sighting.of(each, now) for each in new)]
-    evidence = star(sightings, "same_call", _SOURCE, None, confidence)
-    await record(connection, policy.guards, sightings, lambda _: Plan(evidence=list(evidence)))
+    hub = Sighting(owner.identity_id, owner.kind, owner.value, NOW)
+    sightings = [hub, *(Sighting.of(each) for each in new)]
+
+    def plan(view: View) -> Plan:
+        return Plan(evidence=star(sightings, "same_call", _SOURCE, None, confidence, view.now))
+
+    await record(connection, policy.guards, sightings, plan)
 
 
 def _readings(query: str, country: str | None) -> list[UUID]:
