@@ -26,6 +26,7 @@ _OPEN = f"""{_VIEW}
     WHERE identity_id = ANY($1) AND state = 'open'
     ORDER BY last_message_at DESC, conversation_id DESC LIMIT 20
 """
+_STILL_OPEN = "SELECT true FROM conversation WHERE conversation_id = $1 AND state = 'open' FOR UPDATE"
 _NEWEST_CLOSED = f"""{_VIEW}
     WHERE identity_id = ANY($1) AND state = 'closed'
     ORDER BY last_message_at DESC, conversation_id DESC LIMIT 1
@@ -97,6 +98,11 @@ async def get(connection: Connection, conversation_id: UUID, *, lock: bool = Fal
 async def open_ones(connection: Connection, identities: Sequence[UUID]) -> list[Stored]:
     """A customer's open conversations, the most recent first."""
     return [_stored(row) for row in await connection.fetch(_OPEN, identities)]
+
+
+async def still_open(connection: Connection, conversation_id: UUID) -> bool:
+    """Whether a conversation is open, and then kept so until the transaction ends."""
+    return bool(await connection.fetchval(_STILL_OPEN, conversation_id))
 
 
 async def newest_closed(connection: Connection, identities: Sequence[UUID]) -> Stored | None:

@@ -27,7 +27,6 @@ def written(
     around: Surroundings,
     conversed: Conversed | None,
     past: Overview,
-    exact_below: int,
     *,
     personal: bool,
 ) -> bytes:
@@ -38,7 +37,7 @@ def written(
             "profile": _profile(around.who, personal=personal),
             "conversation": _conversation(conversed) if conversed else None,
             "open": {"cases": msgspec.Raw(past.cases.encode()), "promises": [], "tasks": []},
-            "history": _history(past, exact_below, personal=personal),
+            "history": _history(past, personal=personal),
             "standing": around.standing,
             "next": None if around.actions is None else {"actions": around.actions, "question": None},
             "degraded": around.degraded,
@@ -72,8 +71,8 @@ def _conversation(conversed: Conversed) -> dict[str, Any]:
     }
 
 
-def _history(past: Overview, exact_below: int, *, personal: bool) -> dict[str, Any]:
-    figures = totals(_shares(past.rolled), _shares(past.counted), exact_below * 2)
+def _history(past: Overview, *, personal: bool) -> dict[str, Any]:
+    figures = totals(_shares(past.rolled), _shares(past.counted))
     recent: Any = msgspec.Raw(past.recent.encode())
     if not personal:
         recent = [{**item, "data": masked_data(item["data"])} for item in _items(past.recent)]

@@ -60,7 +60,7 @@ async def engage(
     if resumed:
         await conversation_store.touch(connection, conversation.conversation_id, new.channel, meeting.at)
     conversed = Conversed(_with(conversation, said), resumed)
-    return written(meeting.engagement_id, around, conversed, past, settings.exact_history, personal=personal)
+    return written(meeting.engagement_id, around, conversed, past, personal=personal)
 
 
 async def context(
@@ -73,7 +73,7 @@ async def context(
     if found is None:
         found = await conversation_store.newest_closed(connection, around.who.identities)
     conversed = Conversed(found, bool(open_ones)) if found else None
-    return written(None, around, conversed, past, settings.exact_history, personal=personal)
+    return written(None, around, conversed, past, personal=personal)
 
 
 async def _past(connection: Connection, settings: InteractionSettings, around: Surroundings) -> history.Overview:
@@ -84,10 +84,10 @@ async def _past(connection: Connection, settings: InteractionSettings, around: S
 async def _conversation(
     connection: Connection, new: NewEngagement, around: Surroundings, meeting: Meeting
 ) -> tuple[Stored, bool]:
-    open_ones = await conversation_store.open_ones(connection, around.who.identities)
-    found = continued(open_ones, new.topic)
-    if found is not None:
-        return found, True
+    # Somebody may close the chosen one at this moment; whoever writes in a closed one is heard by nobody.
+    while found := continued(await conversation_store.open_ones(connection, around.who.identities), new.topic):
+        if await conversation_store.still_open(connection, found.conversation_id):
+            return found, True
     return await open_new(connection, around.who.anchor, new.topic, meeting.at, new.channel), False
 
 

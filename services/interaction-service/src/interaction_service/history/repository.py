@@ -29,7 +29,8 @@ _OVERVIEW = """
         FROM (
             SELECT found.channel, found.occurred_at FROM unnest($1::uuid[]) AS own (id)
             CROSS JOIN LATERAL (
-                SELECT channel, occurred_at FROM touchpoint WHERE identity_id = own.id LIMIT $3
+                SELECT channel, occurred_at FROM touchpoint WHERE identity_id = own.id
+                ORDER BY occurred_at DESC LIMIT $3
             ) AS found
             WHERE (SELECT coalesce(sum(count), 0) < $2 FROM rolled)
             LIMIT $3

@@ -56,9 +56,12 @@ def additions(touchpoints: Iterable[Seen]) -> list[Addition]:
     return [Addition(*key, *value) for key, value in folded.items()]
 
 
-def totals(rolled: Sequence[Share], counted: Sequence[Share], count_at_most: int) -> Totals:
-    """The figures of a history: counted if the count came to its end, else as rolled up."""
-    shares = counted if counted and sum(each.count for each in counted) < count_at_most else rolled
+def totals(rolled: Sequence[Share], counted: Sequence[Share]) -> Totals:
+    """The figures of a history: as counted, where rollups were short enough for that, else as rolled up.
+
+    A count that stopped at its limit still comes nearer than rollups that are far behind.
+    """
+    shares = counted or rolled
     return Totals(
         sum(each.count for each in shares),
         min((each.first_at for each in shares), default=None),

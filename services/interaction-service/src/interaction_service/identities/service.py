@@ -22,12 +22,24 @@ class Customer(NamedTuple):
 
 async def customer(connection: Connection, profiles: ProfileClient, profile_id: UUID) -> Customer:
     """The customer that any id answers for; raises `UnknownProfile`, or `ServiceUnavailable` if nobody can tell."""
+    return await mapped_customer(connection, profile_id) or await asked_customer(profiles, profile_id)
+
+
+async def mapped_customer(connection: Connection, profile_id: UUID) -> Customer | None:
+    """The customer as far as this service's own map knows."""
     mapped = await repository.of_profile(connection, profile_id)
-    if mapped:
-        # What belongs to a profile stays with it through merges and their undoing if it lies under its own seed.
-        seed = next((each.identity_id for each in mapped if each.seed_profile_id == profile_id), None)
-        return Customer(mapped[0].profile_id, [each.identity_id for each in mapped], seed or _strongest(mapped))
-    # The map lags by a fraction of a second: whoever has just created a profile may read it at once.
+    if not mapped:
+        return None
+    # What belongs to a profile stays with it through merges and their undoing if it lies under its own seed.
+    seed = next((each.identity_id for each in mapped if each.seed_profile_id == profile_id), None)
+    return Customer(mapped[0].profile_id, [each.identity_id for each in mapped], seed or _strongest(mapped))
+
+
+async def asked_customer(profiles: ProfileClient, profile_id: UUID) -> Customer:
+    """The customer as profile-service knows them; raises `UnknownProfile` or `ServiceUnavailable`.
+
+    The map lags by a fraction of a second: whoever has just created a profile may read it at once.
+    """
     found = await profiles.find(profile_id)
     if found is None or not found.identities:
         raise UnknownProfile(f"No profile has the id {profile_id}.")

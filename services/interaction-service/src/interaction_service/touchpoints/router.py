@@ -26,8 +26,10 @@ async def tell(
     connection: Transaction,
 ) -> Stored | StoredList:
     """Tell of one contact, or of up to 500, all of them or none."""
-    stored = await service.tell(connection, partitions, touchpoints, caller.subject, settings.default_country)
     sent_a_list = (await request.body()).lstrip().startswith(b"[")
+    stored = await service.tell(
+        connection, partitions, touchpoints, caller.subject, settings.default_country, numbered=sent_a_list
+    )
     return StoredList(items=stored) if sent_a_list else stored[0]
 
 

@@ -39,12 +39,21 @@ class Item(msgspec.Struct):
 
 
 async def tell(
-    connection: Connection, partitions: Partitions, new: Sequence[NewTouchpoint], subject: str, country: str
+    connection: Connection,
+    partitions: Partitions,
+    new: Sequence[NewTouchpoint],
+    subject: str,
+    country: str,
+    *,
+    numbered: bool,
 ) -> list[Stored]:
-    """Store contacts under their strongest identifier; raises `IdentifiersInvalid` or `NotYet`."""
+    """Store contacts under their strongest identifier; raises `IdentifiersInvalid` or `NotYet`.
+
+    `numbered` says that the caller sent a list, in which pointers begin with an index.
+    """
     now = datetime.now(UTC)
     intakes = [
-        _intake(each, touchpoint_id, now, subject, country, f"/{index}" if len(new) > 1 else "")
+        _intake(each, touchpoint_id, now, subject, country, f"/{index}" if numbered else "")
         for index, (each, touchpoint_id) in enumerate(zip(new, new_ids(len(new)), strict=True))
     ]
     await partitions.ensure(each.touchpoint.occurred_at for each in intakes)
