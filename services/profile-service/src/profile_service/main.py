@@ -20,6 +20,7 @@ from profile_service.preferences.router import pages as customer_pages
 from profile_service.preferences.router import router as preferences
 from profile_service.profiles.router import router as profiles
 from profile_service.records.router import router as records
+from profile_service.relationships.router import router as relationships
 from profile_service.settings import ProfileSettings
 from profile_service.suppressions.router import router as suppressions
 
@@ -45,6 +46,7 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
             customer_pages,
             records,
             grants,
+            relationships,
             jobs,
             feed_router("profile", "profiles:read"),
         ],

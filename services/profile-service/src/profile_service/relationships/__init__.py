@@ -1,0 +1,1 @@
+"""People and firms around a customer: families, households, key contacts, referrals."""
