@@ -7,6 +7,7 @@ from rapport.telemetry.masking import HIDDEN, mask, masked_field
 _TRAITS: Final = frozenset(
     {
         "given_name",
+        "middle_name",
         "family_name",
         "display_name",
         "email",

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, Final
@@ -11,6 +11,8 @@ from zoneinfo import available_timezones
 import msgspec
 from rapport.identity import InvalidIdentifier, normalise
 from rapport.text import clean_text
+
+from profile_service.names.rules import cleaned
 
 MAX_KEYS: Final = 200
 MAX_DEPTH: Final = 5
@@ -152,23 +154,6 @@ def normalise_traits(flat: Mapping[str, Any], default_country: str | None) -> tu
     return valid, invalid
 
 
-def display_name(traits: Mapping[str, Any]) -> str | None:
-    """How to address a customer: the name they go by, or family and given name in the order of their language."""
-    if shown := traits.get("display_name"):
-        return str(shown)
-    given, family = traits.get("given_name"), traits.get("family_name")
-    names = [str(name) for name in (given, family) if name]
-    family_first = str(traits.get("language") or "").partition("-")[0] in {"zh", "vi", "ja", "ko", "hu"}
-    if family_first or _is_han(names):
-        names.reverse()
-    return ("" if _is_han(names) else " ").join(names) or None
-
-
-def _is_han(names: Iterable[str]) -> bool:
-    letters = "".join(names)
-    return bool(letters) and all("\u3400" <= letter <= "\u9fff" for letter in letters)
-
-
 def _check_key(key: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise InvalidTrait(key, f"Nest traits at most {MAX_DEPTH} deep.")
@@ -206,6 +191,10 @@ def _text(value: str, _country: str | None) -> str:
     if not 0 < len(value) <= MAX_NAME:
         raise ValueError(f"Give 1 to {MAX_NAME} characters.")
     return value
+
+
+def _name(value: str, _country: str | None) -> str:
+    return cleaned(value)
 
 
 def _identifier(kind: str) -> Callable[[str, str | None], str]:
@@ -264,9 +253,10 @@ def _structured(_value: str, _country: str | None) -> str:
 
 
 _KNOWN: Final[Mapping[str, Callable[[str, str | None], str]]] = {
-    "given_name": _text,
-    "family_name": _text,
-    "display_name": _text,
+    "given_name": _name,
+    "middle_name": _name,
+    "family_name": _name,
+    "display_name": _name,
     "email": _identifier("email"),
     "phone": _identifier("phone"),
     "birth_date": _birth_date,

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 from rapport.concurrency import etag
 
-from profile_service.facts.traits import display_name, nest
+from profile_service.facts.traits import nest
 from profile_service.ledger.records import IdentityRow
+from profile_service.names.rules import display_name
 from profile_service.personal import masked_identifier, masked_name, masked_value
 from profile_service.profiles.rules import Profile
 
