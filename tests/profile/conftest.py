@@ -1,6 +1,7 @@
 """A running profile-service with a database of its own."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from rapport.database import Database
 from rapport.tokens import KeyStore
 
 from tests.conftest import DatabaseFactory, TokenFactory
+from tests.profile.lists import Lists
 from tests.support.http import serve
 
 SCOPES = ("profiles:read", "profiles:write", "profiles:pii")
@@ -94,3 +96,10 @@ async def profiles(database: DatabaseFactory, keys: KeyStore, token: TokenFactor
         httpx.AsyncClient(base_url=base, headers={"Authorization": f"Bearer {token(*SCOPES)}"}, timeout=30) as client,
     ):
         yield Profiles(client, app.state.database)
+
+
+@pytest.fixture
+def lists(profiles: Profiles, tmp_path: Path) -> Lists:
+    """Imports of the profile-service that answers, worked by hand."""
+    settings = ProfileSettings(database_url=profiles.database.url, data_dir=tmp_path, default_country="TW")
+    return Lists(profiles.client, profiles.database, settings)

@@ -12,6 +12,10 @@ from profile_service.consents.router import router as consents
 from profile_service.consumers.workers import clients, follow_campaign, follow_interaction
 from profile_service.facts.router import router as facts
 from profile_service.grants.router import router as grants
+from profile_service.imports.job import run as run_import
+from profile_service.imports.job import sweep as sweep_imports
+from profile_service.imports.router import router as imports
+from profile_service.imports.service import JOB as IMPORT
 from profile_service.jobs.router import router as jobs
 from profile_service.jobs.worker import Handler, job_workers
 from profile_service.links.router import router as links
@@ -25,7 +29,9 @@ from profile_service.settings import ProfileSettings
 from profile_service.suppressions.router import router as suppressions
 
 # What does the jobs of each kind; a feature with long work adds its own.
-JOBS: Final[Mapping[str, Handler]] = {}
+JOBS: Final[Mapping[str, Handler]] = {IMPORT: run_import}
+# Of these one at a time in all processes.
+ALONE: Final = frozenset({IMPORT})
 
 
 def create_app(settings: ProfileSettings | None = None) -> FastAPI:
@@ -48,9 +54,10 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
             grants,
             relationships,
             jobs,
+            imports,
             feed_router("profile", "profiles:read"),
         ],
-        workers=[follow_interaction, follow_campaign, *job_workers(JOBS)],
+        workers=[follow_interaction, follow_campaign, sweep_imports, *job_workers(JOBS, alone=ALONE)],
         resources=clients,
     )
     app.state.policy = Policy(settings.guards(), settings.default_country, settings.consents())

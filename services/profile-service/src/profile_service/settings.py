@@ -43,6 +43,10 @@ class ProfileSettings(ServiceSettings):
     preference_channels: list[str] = Field(["email", "sms", "phone", "letter"], min_length=1, max_length=20)
     preference_purposes: list[str] = Field(["marketing", "service"], min_length=1, max_length=20)
 
+    import_bytes: int = Field(2 << 30, ge=1 << 10, description="Largest file of an import")
+    import_file_seconds: float = Field(3_600, ge=0, description="How long the file of a failed import is kept")
+    import_value_days: int = Field(30, ge=0, description="How long bad values of an import are shown")
+
     def consents(self) -> ConsentPolicy:
         """What these settings say on consents."""
         return ConsentPolicy(

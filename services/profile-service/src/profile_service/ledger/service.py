@@ -29,13 +29,14 @@ async def record(
     *,
     also: Collection[UUID] = (),
     deep: Collection[UUID] = (),
+    beside: Collection[UUID] = (),
 ) -> Outcome:
     """Make sure that the identities sighted exist, carry out `plan`, and announce what changed.
 
     Sightings at `NOW` are dated when all that they touch is under lock. `plan` sees the profiles of all identities
     sighted and of those in `also` as they are then, and whole clusters of evidence around `deep`; it may be asked more
-    than once. To be called at most once a transaction, which must hold no locks of the ledger yet: all are taken here,
-    in order, so that no two callers can wait for each other.
+    than once. Identities `beside` are locked too and not looked at. To be called at most once a transaction, which must
+    hold no locks of the ledger yet: all are taken here, in order, so that no two callers can wait for each other.
     """
     sightings = list(sightings)
     unread = set(deep)
@@ -43,7 +44,7 @@ async def record(
     while True:
         met = _earliest(sightings, claim.since)
         view, planned = await _look(connection, met, also, unread, claim.since, plan)
-        if not await claim.covers({*met, *also, *(row.profile_id for row in view.identities.values())}):
+        if not await claim.covers({*met, *also, *beside, *(row.profile_id for row in view.identities.values())}):
             continue
         case = Case(view, met, planned, guards)
         decision = decide(case)
