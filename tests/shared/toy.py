@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field
 from rapport.application import create_application
 from rapport.auth import needs
 from rapport.concurrency import check_if_match, etag
-from rapport.database import Session, Storage, Transaction, bare, connect_arguments
+from rapport.database import Session, Storage, Transaction, bare, begin, connect_arguments, database_of
 from rapport.errors import NotFound
 from rapport.feed import Event, append, common_tables, feed_router
 from rapport.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
-from rapport.routing import service_router
+from rapport.routing import hot, service_router
 from rapport.settings import ServiceSettings
 from sqlalchemy import Column, Integer, MetaData, String, Table, Uuid, func, insert, select
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -88,6 +88,24 @@ async def listed(session: Session, cursor: Cursor = None, limit: Limit = 50) -> 
     rows = (await session.execute(query)).all()
     items = [Thing(id=row.id, name=row.name) for row in rows[:limit]]
     return Page(items=items, next_cursor=encode_cursor(items[-1].id) if len(rows) > limit else None)
+
+
+@router.get("/hot-things/{thing}", dependencies=[needs("profiles:read")], response_class=Response)
+@hot
+async def read_hot(request: Request, thing: UUID) -> Response:
+    name = await database_of(request).pool.fetchval("SELECT name FROM thing WHERE id = $1", thing)
+    if name is None:
+        raise NotFound(f"There is no thing {thing}.")
+    return Response(name)
+
+
+@router.post("/hot-things", status_code=201, dependencies=[needs("profiles:write")], response_class=Response)
+@hot
+async def create_hot(request: Request) -> Response:
+    connection = await begin(request)
+    thing = uuid4()
+    await connection.execute("INSERT INTO thing (id, name) VALUES ($1, 'hot')", thing)
+    return Response(str(thing), 201)
 
 
 @router.get("/count")

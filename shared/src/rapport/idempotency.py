@@ -1,7 +1,7 @@
 """Idempotency-Key: the stored answer is written in the transaction that does the work, so both exist or neither."""
 
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -100,18 +100,23 @@ class Route(APIRoute):
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            if not wanted(request):
-                return await handle(request)
-            try:
-                response = await handle(request)
-            except Replay as replay:
-                return replay.response
-            claim: _Claim | None = getattr(request.state, "idempotency", None)
-            if claim is not None and response.status_code < 500:
-                await _store(claim, response)
-            return response
+            return await answered(handle, request)
 
         return handler
+
+
+async def answered(handle: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    """The answer of `handle`, kept if the caller asked for that, or the one kept before."""
+    if not wanted(request):
+        return await handle(request)
+    try:
+        response = await handle(request)
+    except Replay as replay:
+        return replay.response
+    claim: _Claim | None = getattr(request.state, "idempotency", None)
+    if claim is not None and response.status_code < 500:
+        await _store(claim, response)
+    return response
 
 
 async def _store(claim: _Claim, response: Response) -> None:

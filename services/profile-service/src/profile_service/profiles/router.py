@@ -5,11 +5,11 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 from rapport.auth import Caller, needs, principal_of
-from rapport.database import Reading, Storage, Transaction, begin
+from rapport.database import Reading, Transaction, begin, database_of
 from rapport.errors import Forbidden, Invalid
 from rapport.idempotency import wanted
 from rapport.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
-from rapport.routing import service_router
+from rapport.routing import hot, service_router
 from rapport.text import CleanText
 
 from profile_service.identifiers import read_identifiers
@@ -36,23 +36,24 @@ router = service_router("profiles", prefix="/v1/profiles", problems=(404, 409))
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": RESOLVE_SCHEMA}}}},
     response_class=Response,
 )
-async def resolve(request: Request, storage: Storage) -> Response:
+@hot
+async def resolve(request: Request) -> Response:
     """Which customer these identifiers mean; the strongest known one decides, others are reported in `conflicts`."""
     # No ORM, no model, no transaction unless something has to be written: every contact begins with this call.
-    policy = request.app.state.policy
+    policy, pool = request.app.state.policy, database_of(request).pool
     asked = answers.read_resolve(await request.body())
     identifiers = read_identifiers(asked.identifiers, policy.country)
     if asked.create and not principal_of(request).may("profiles:write"):
         raise Forbidden("To create profiles the token needs the scope profiles:write.", scope="profiles:write")
     connection = await begin(request) if wanted(request) else None
-    found, complete = await recognise(connection or storage.pool, policy.guards, identifiers)
+    found, complete = await recognise(connection or pool, policy.guards, identifiers)
     if asked.create and not complete:
         connection = connection or await begin(request)
         found = await recognise_or_create(connection, policy.guards, identifiers)
     resolution = required(found)
     if not asked.include:
         return answers.resolved(resolution)
-    profile = await service.read(connection or storage.pool, resolution.profile_id)
+    profile = await service.read(connection or pool, resolution.profile_id)
     return answers.resolved(resolution, profile, pii=principal_of(request).may("profiles:pii"))
 
 

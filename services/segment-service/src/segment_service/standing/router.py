@@ -1,27 +1,17 @@
 """One customer's standing."""
 
 from datetime import UTC, datetime
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from rapport.auth import needs
-from rapport.database import Storage
-from rapport.routing import service_router
+from rapport.database import Storage, database_of
+from rapport.routing import hot, service_router
 
 from segment_service.standing import service
-from segment_service.standing.repository import Rules
 from segment_service.standing.schemas import ProfileLifecycle, Standing
 
 router = service_router("standing", problems=(404,))
-
-
-async def _rules(request: Request) -> Rules:
-    rules: Rules = request.app.state.rules
-    return rules
-
-
-CustomerRules = Annotated[Rules, Depends(_rules)]
 
 
 @router.get(
@@ -30,10 +20,13 @@ CustomerRules = Annotated[Rules, Depends(_rules)]
     response_class=Response,
     responses={200: {"model": Standing}},
 )
-async def read_standing(profile_id: UUID, storage: Storage, rules: CustomerRules) -> Response:
+@hot
+async def read_standing(request: Request, profile_id: UUID) -> Response:
     """All that is known of the customer's value and stage now; a merged id answers with the survivor."""
     # Asked at every contact: prepared SQL on the pool and bytes out, no session and no response model.
-    current, body = await service.standing(storage.pool, profile_id, rules, datetime.now(UTC))
+    current, body = await service.standing(
+        database_of(request).pool, profile_id, request.app.state.rules, datetime.now(UTC)
+    )
     headers = {"Content-Location": f"/v1/profiles/{current}/standing"} if current != profile_id else None
     return Response(body, 200, headers, "application/json")
 
