@@ -88,29 +88,30 @@ async def test_all_three_at_once(start: Start, user: str) -> None:
     assert (answer["standing"], answer["next"]) == (None, None)
 
 
-@pytest.mark.parametrize("mood", MOODS)
 async def test_without_profile_service_there_is_a_conversation_under_the_bare_identity_that_joins_later(
-    start: Start, user: str, mood: Mood
+    start: Start, user: str
 ) -> None:
     async with start(resolve_budget_ms=300) as interactions:
         world = interactions.world
-        world.profile.mood = mood
-        answer = await interactions.engage(("device_id", user), ("user_id", user), message={"text": "anybody there?"})
-        assert_shape(answer)
-        assert answer["degraded"] == ["profile"]
-        assert (answer["profile"]["profile_id"], answer["profile"]["created"]) == (None, False)
-        again = await interactions.engage(("user_id", user))
-        assert again["conversation"]["conversation_id"] == answer["conversation"]["conversation_id"]
-        # What profile-service will know of it when it is back.
-        recorded = (await interactions.recorded())[0]
-        assert [each["kind"] for each in recorded["identifiers"]] == ["user_id", "device_id"]
-        assert recorded["identity_id"] == str(identity_id("user_id", user))
-        world.profile.mood = "well"
-        profile = await world.person(("user_id", user), ("device_id", user))
-        await interactions.settled()
-        page = await interactions.get(f"/v1/profiles/{profile}/conversations")
-        assert [each["conversation_id"] for each in page["items"]] == [answer["conversation"]["conversation_id"]]
-        assert len(await interactions.history(profile)) == 2
+        for mood in MOODS:
+            world.profile.mood, own = mood, f"{user}-{mood}"
+            answer = await interactions.engage(("device_id", own), ("user_id", own), message={"text": "anybody there?"})
+            assert_shape(answer)
+            assert answer["degraded"] == ["profile"], mood
+            assert (answer["profile"]["profile_id"], answer["profile"]["created"]) == (None, False)
+            again = await interactions.engage(("user_id", own))
+            conversation = answer["conversation"]["conversation_id"]
+            assert again["conversation"]["conversation_id"] == conversation
+            # What profile-service will know of it when it is back.
+            recorded = (await interactions.recorded())[-2]
+            assert [each["kind"] for each in recorded["identifiers"]] == ["user_id", "device_id"]
+            assert recorded["identity_id"] == str(identity_id("user_id", own))
+            world.recover()
+            profile = await world.person(("user_id", own), ("device_id", own))
+            await interactions.settled()
+            page = await interactions.get(f"/v1/profiles/{profile}/conversations")
+            assert [each["conversation_id"] for each in page["items"]] == [conversation]
+            assert len(await interactions.history(profile)) == 2
 
 
 async def test_slow_neighbours_hold_no_connection_to_the_database(start: Start, user: str) -> None:

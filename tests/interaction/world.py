@@ -41,6 +41,8 @@ class Neighbour:
 
         async def answer(request: Request) -> Response:
             self.asked += 1
+            # Whoever gives up while this is stuck takes the rest of the request along.
+            await request.body()
             if self.mood == "stuck":
                 await self._released.wait()
             if self.mood == "down":
