@@ -34,6 +34,16 @@ SPEC: dict[str, Any] = {
 class Lists:
     """What tests ask of imports: the worker is run by hand."""
 
+    client: httpx.AsyncClient
+    database: Database
+
+    @classmethod
+    def over(cls, client: httpx.AsyncClient) -> "Lists":
+        """Imports of a service with workers of its own."""
+        lists = cls.__new__(cls)
+        lists.client = client
+        return lists
+
     def __init__(self, client: httpx.AsyncClient, database: Database, settings: ProfileSettings) -> None:
         self.client = client
         self.database = database
