@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from rapport.application import create_application
 from rapport.feed import feed_router
+from rapport.privacy import privacy_router
 
 from campaign_service import clients
 from campaign_service.campaigns.router import router as campaigns
@@ -13,6 +14,7 @@ from campaign_service.consumers import interaction, profile
 from campaign_service.content.router import router as content
 from campaign_service.decisions.router import router as decisions
 from campaign_service.preparation import service as preparation
+from campaign_service.privacy import erasing_of
 from campaign_service.recipients.router import router as recipients
 from campaign_service.reports.router import router as reports
 from campaign_service.sending import service as sending
@@ -42,6 +44,7 @@ def create_app(settings: CampaignSettings | None = None) -> FastAPI:
             reports,
             decisions,
             unsubscribe,
+            privacy_router("campaign", erasing_of),
             feed_router("campaign", "campaigns:read"),
         ],
         workers=[preparation.worker, sending.worker, sending.sweeper, profile.worker, interaction.worker],

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from rapport.application import create_application
 from rapport.feed import feed_router
 from rapport.http import ServiceClient
+from rapport.privacy import privacy_router
 
 from interaction_service.cases.router import router as cases
 from interaction_service.clients.others import CampaignClient, SegmentClient
@@ -18,6 +19,7 @@ from interaction_service.consumers.profile import follow_profiles
 from interaction_service.conversations.router import router as conversations
 from interaction_service.engagements.router import router as engagements
 from interaction_service.history.folding import keep_rollups
+from interaction_service.privacy import erasing_of
 from interaction_service.settings import InteractionSettings
 from interaction_service.touchpoints.partitions import Partitions
 from interaction_service.touchpoints.router import router as touchpoints
@@ -40,6 +42,7 @@ def create_app(settings: InteractionSettings | None = None) -> FastAPI:
             engagements,
             conversations,
             cases,
+            privacy_router("interaction", erasing_of),
             feed_router("interaction", "interactions:read"),
         ],
         workers=[keep_up, follow_profiles, follow_campaigns, keep_rollups],

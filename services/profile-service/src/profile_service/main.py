@@ -22,6 +22,9 @@ from profile_service.links.router import router as links
 from profile_service.policy import Policy
 from profile_service.preferences.router import pages as customer_pages
 from profile_service.preferences.router import router as preferences
+from profile_service.privacy.router import router as privacy
+from profile_service.privacy.service import JOB as PRIVACY_JOB
+from profile_service.privacy.worker import carry_out as carry_out_privacy
 from profile_service.profiles.router import router as profiles
 from profile_service.records.router import router as records
 from profile_service.relationships.router import router as relationships
@@ -29,7 +32,7 @@ from profile_service.settings import ProfileSettings
 from profile_service.suppressions.router import router as suppressions
 
 # What does the jobs of each kind; a feature with long work adds its own.
-JOBS: Final[Mapping[str, Handler]] = {IMPORT: run_import}
+JOBS: Final[Mapping[str, Handler]] = {IMPORT: run_import, PRIVACY_JOB: carry_out_privacy}
 # Of these one at a time in all processes.
 ALONE: Final = frozenset({IMPORT})
 
@@ -53,6 +56,7 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
             records,
             grants,
             relationships,
+            privacy,
             jobs,
             imports,
             feed_router("profile", "profiles:read"),

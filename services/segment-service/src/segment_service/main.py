@@ -9,12 +9,14 @@ from fastapi import FastAPI
 from rapport.application import create_application
 from rapport.feed import FeedConsumer, feed_router
 from rapport.http import ServiceClient
+from rapport.privacy import privacy_router
 
 from segment_service.audiences.router import router as audiences
 from segment_service.columns.engine import Engine
 from segment_service.columns.repository import store_id
 from segment_service.columns.store import ColumnStore
 from segment_service.consumers import interactions, profiles
+from segment_service.privacy import erasing_of
 from segment_service.pyramid.router import router as pyramid
 from segment_service.recomputation.router import router as recomputations
 from segment_service.recomputation.service import Recomputation, age
@@ -31,7 +33,14 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
         "segment",
         settings or SegmentSettings(),
         description="What a customer is worth: value classes, RFM, lifecycle.",
-        routers=[standing, pyramid, recomputations, audiences, feed_router("segment", "segments:read")],
+        routers=[
+            standing,
+            pyramid,
+            recomputations,
+            audiences,
+            privacy_router("segment", erasing_of),
+            feed_router("segment", "segments:read"),
+        ],
         workers=[follow_interactions, follow_profiles, recompute, let_age],
         resources=_resources,
     )

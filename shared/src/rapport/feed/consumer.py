@@ -43,6 +43,7 @@ class FeedConsumer:
         self._apply = apply
         self._limit = limit
         self._poll_seconds = poll_seconds
+        self._epoch = 0
 
     async def run(self) -> None:
         """Follow the feed until cancelled; waits and goes on when either side is down."""
@@ -58,7 +59,7 @@ class FeedConsumer:
 
     async def step(self) -> int:
         """Fetch one batch and apply it; how many events it held."""
-        position = await self._position()
+        position, self._epoch = await self._position()
         response = await self._client.get(
             "/v1/feed",
             params={
@@ -122,24 +123,26 @@ class FeedConsumer:
                 )
 
     async def _advance(self, connection: Connection, position: str, to: str) -> bool:
-        # The row lock makes two workers of the same consumer take turns; the late one finds the position moved.
+        # The row lock makes two workers of the same consumer take turns; the late one finds the position moved. An
+        # epoch that moved means that events may have been erased since these were fetched: they are fetched again.
         moved = await connection.fetchval(
             "UPDATE feed_position SET last_event_id = $3, updated_at = $4 "
-            "WHERE consumer = $1 AND last_event_id = $2 RETURNING true",
+            "WHERE consumer = $1 AND last_event_id = $2 AND epoch = $5 RETURNING true",
             self.name,
             position,
             to,
             datetime.now(UTC),
+            self._epoch,
         )
         return bool(moved)
 
-    async def _position(self) -> str:
-        position = await self._database.pool.fetchval(
-            "SELECT last_event_id FROM feed_position WHERE consumer = $1", self.name
+    async def _position(self) -> tuple[str, int]:
+        row = await self._database.pool.fetchrow(
+            "SELECT last_event_id, epoch FROM feed_position WHERE consumer = $1", self.name
         )
-        if position is None:
+        if row is None:
             await self._database.pool.execute(
                 "INSERT INTO feed_position (consumer) VALUES ($1) ON CONFLICT DO NOTHING", self.name
             )
-            return ""
-        return str(position)
+            return "", 0
+        return str(row["last_event_id"]), int(row["epoch"])

@@ -53,6 +53,8 @@ def common_tables(metadata: MetaData) -> None:
         metadata,
         Column("consumer", String, primary_key=True),
         Column("last_event_id", String, nullable=False, server_default=""),
+        # Moves when events that a consumer may have fetched already are erased.
+        Column("epoch", BigInteger, nullable=False, server_default="0"),
         Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     )
     Table(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from rapport.database import NAMING
 from rapport.feed import common_tables
+from rapport.privacy.tables import erasure_tables
 from rapport.signing import secret_table
 from sqlalchemy import DateTime, MetaData, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -30,4 +31,5 @@ NewId = Annotated[UUID, mapped_column(primary_key=True, server_default=text("uui
 Now = Annotated[datetime, mapped_column(server_default=func.now())]
 
 common_tables(Base.metadata)
+erasure_tables(Base.metadata)
 secret_table(Base.metadata)

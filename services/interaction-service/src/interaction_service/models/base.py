@@ -5,6 +5,7 @@ from uuid import UUID
 
 from rapport.database import NAMING
 from rapport.feed import common_tables
+from rapport.privacy.tables import erasure_tables
 from sqlalchemy import DateTime, MetaData, Text, Uuid
 from sqlalchemy.orm import DeclarativeBase
 
@@ -17,3 +18,4 @@ class Base(DeclarativeBase):
 
 
 common_tables(Base.metadata)
+erasure_tables(Base.metadata)

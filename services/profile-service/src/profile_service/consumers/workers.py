@@ -20,9 +20,18 @@ async def clients(app: FastAPI) -> AsyncIterator[None]:
     token = settings.service_token.get_secret_value()
     app.state.interaction = ServiceClient("interaction", settings.interaction_url, token)
     app.state.campaign = ServiceClient("campaign", settings.campaign_url, token)
+    urls = {
+        "segment": settings.segment_url,
+        "campaign": settings.campaign_url,
+        "interaction": settings.interaction_url,
+    }
+    # A feed that fails must not keep requests of customers waiting, nor the other way round.
+    app.state.privacy_clients = {name: ServiceClient(name, url, token) for name, url in urls.items()}
     try:
         yield
     finally:
+        for client in app.state.privacy_clients.values():
+            await client.aclose()
         await app.state.interaction.aclose()
         await app.state.campaign.aclose()
 

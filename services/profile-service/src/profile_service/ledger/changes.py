@@ -83,13 +83,13 @@ def events_of(
     """The change as events: assignments first, so that who reads on knows the profiles named after them."""
     now = datetime.now(UTC)
     return [
-        *_assignment_events(now, assigned),
+        *assignment_events(now, assigned),
         *_profile_events(now, case, outcome),
         *_link_events(now, case.plan, decision, changes, outcome),
     ]
 
 
-def _assignment_events(now: datetime, assigned: Sequence[asyncpg.Record]) -> Iterable[Event]:
+def assignment_events(now: datetime, assigned: Sequence[asyncpg.Record]) -> Iterable[Event]:
     for start in range(0, len(assigned), ASSIGNMENTS_PER_EVENT):
         assignments = [
             {

@@ -18,7 +18,7 @@ from profile_service.ledger.guards import Guards
 from profile_service.ledger.records import NOW, Case, Evidence, Outcome, Plan, Sighting, View
 from profile_service.ledger.rules import Verdict
 
-_STRIPES: Final = 4096  # bounds the locks of one transaction, however large its batch
+STRIPES: Final = 4096  # bounds the locks of one transaction, however large its batch
 
 
 async def record(
@@ -66,7 +66,7 @@ class _Claim:
 
     async def covers(self, ids: Iterable[UUID]) -> bool:
         """True when the locks for `ids` were held already; otherwise they are now, and what was read is out of date."""
-        wanted = {each.int % _STRIPES for each in ids}
+        wanted = {each.int % STRIPES for each in ids}
         if wanted <= self._stripes:
             return True
         if self._savepoint is not None:

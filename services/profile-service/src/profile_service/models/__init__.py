@@ -7,6 +7,7 @@ from profile_service.models.imports import ImportFault, ImportFilePart, ListImpo
 from profile_service.models.ledger import CannotLink, Identity, Link
 from profile_service.models.people import Relationship
 from profile_service.models.permission import HashedSuppression, OptIn, Registry, Restriction
+from profile_service.models.privacy import PrivacyExport, PrivacyReceipt, PrivacyRequest
 from profile_service.models.records import Record, RecordGrant, RecordUse, RecordVersion
 from profile_service.models.work import Job
 
@@ -26,6 +27,9 @@ __all__ = [
     "ListImport",
     "ListMembership",
     "OptIn",
+    "PrivacyExport",
+    "PrivacyReceipt",
+    "PrivacyRequest",
     "Record",
     "RecordGrant",
     "RecordUse",

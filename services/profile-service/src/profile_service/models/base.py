@@ -2,6 +2,7 @@
 
 from rapport.database import NAMING
 from rapport.feed import common_tables
+from rapport.privacy.tables import erasure_tables
 from rapport.signing import secret_table
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
@@ -14,4 +15,5 @@ class Base(DeclarativeBase):
 
 
 common_tables(Base.metadata)
+erasure_tables(Base.metadata)
 secret_table(Base.metadata)

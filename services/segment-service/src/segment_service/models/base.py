@@ -5,6 +5,7 @@ from uuid import UUID
 
 from rapport.database import NAMING
 from rapport.feed import common_tables
+from rapport.privacy.tables import erasure_tables
 from sqlalchemy import DateTime, MetaData, Sequence, Text
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import Uuid
@@ -18,6 +19,7 @@ class Base(DeclarativeBase):
 
 
 common_tables(Base.metadata)
+erasure_tables(Base.metadata)
 
 # Numbers the changes; drawn under the service's advisory lock, so that numbers grow in the order of commits.
 Sequence("change_version", metadata=Base.metadata)

@@ -1,0 +1,90 @@
+"""Taking a person out of this service's own tables."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from rapport import feed
+from rapport.database import Connection, Database
+from rapport.feed import Event
+from rapport.privacy import Erasing, Person, erase
+
+from profile_service.ledger import repository as ledger
+from profile_service.ledger.changes import assignment_events
+from profile_service.ledger.records import Plan
+from profile_service.ledger.service import STRIPES, record
+from profile_service.policy import Policy
+from profile_service.privacy import repository
+from profile_service.privacy.errors import PersonGrew
+from profile_service.privacy.holdings import HOLDINGS, as_it_is, without
+from profile_service.privacy.repository import Request
+from profile_service.pseudonyms import Pseudonyms
+
+REQUESTED: Final = "privacy.erasure_requested"
+ERASED: Final = "privacy.erased"
+_REWRITES: Final = {"identity.assigned": without, REQUESTED: as_it_is, ERASED: as_it_is}
+
+
+async def person_of(connection: Connection, named: Mapping[UUID, str]) -> Person:
+    """The person known by identities named with their values: all of their profiles.
+
+    What evidence ties to somebody else as well, such as a device that two people use, is shared, unless it was named.
+    """
+    rows = await repository.members(connection, named)
+    everything = {row["identity_id"]: row["value"] for row in rows} | dict(named)
+    shared = await repository.shared_with_others(connection, everything) - named.keys()
+    return Person(
+        own=sorted(everything.keys() - shared),
+        shared=sorted(shared),
+        profiles=sorted({row[key] for row in rows for key in ("seed_profile_id", "profile_id")}),
+        values=sorted({value for each, value in everything.items() if each not in shared}),
+    )
+
+
+async def erase_here(database: Database, policy: Policy, pseudonyms: Pseudonyms, request: Request) -> dict[str, int]:
+    """One round of an erasure in this service; what was taken, by table. Raises `PersonGrew`."""
+
+    async def within(connection: Connection, person: Person) -> Mapping[str, int]:
+        await _lock(connection, person)
+        if request.round == 1 and await repository.grew(connection, [*person.own, *person.shared]):
+            raise PersonGrew
+        await _remember_to_leave_alone(connection, pseudonyms, person, request.request_id)
+        await _part_from_shared(connection, person)
+        return {}
+
+    erasing = Erasing(HOLDINGS, within, _REWRITES)
+    counts = await erase(database, request.request_id, request.round, request.person, erasing)
+    if request.shared:
+        # What had been held back because of the person may be somebody else's alone now.
+        async with database.transaction() as connection:
+            here = await ledger.profiles_of(connection, request.shared)
+            await record(connection, policy.guards, (), lambda _: Plan(), also=list(here), deep=list(here))
+    return counts
+
+
+async def _lock(connection: Connection, person: Person) -> None:
+    """Nobody links or unlinks anything of the person until the end of the transaction."""
+    wanted = {each.int % STRIPES for each in (*person.own, *person.shared, *person.profiles)}
+    await ledger.lock(connection, sorted(wanted))
+
+
+async def _remember_to_leave_alone(
+    connection: Connection, pseudonyms: Pseudonyms, person: Person, request_id: UUID
+) -> None:
+    kinds = await repository.kinds_of(connection, person.own)
+    gone = {identity: (pseudonyms.of(identity), kind) for identity, kind in kinds.items()}
+    await repository.suppress(connection, gone, request_id)
+
+
+async def _part_from_shared(connection: Connection, person: Person) -> None:
+    """Shared identities stay, for the others, under profile ids of their own."""
+    assigned = await repository.reseed(connection, person.shared, person.profiles)
+    if assigned:
+        await feed.append(connection, list(assignment_events(datetime.now(UTC), assigned)))
+
+
+def finished(request: Request) -> Event:
+    """That nothing is left of a person."""
+    data = {"request_id": str(request.request_id), "profile_ids": [str(each) for each in request.profiles]}
+    return Event(type=ERASED, time=datetime.now(UTC), subject=str(request.request_id), data=data)

@@ -1,0 +1,57 @@
+"""What this service's own tables hold of a person."""
+
+from typing import Any, Final
+
+from rapport.privacy import Holding, holdings_of
+
+from profile_service.models import Base
+
+_THEIRS: Final = "identity_id = ANY({identities})"
+_THEIR_GRANTS: Final = "owner = ANY({identities}) OR grantee = ANY({identities})"
+_DECLARED: Final = (
+    # The person's side of the ledger; what is known of a device that others use too stays theirs.
+    Holding("link", "a = ANY({own}) OR b = ANY({own})"),
+    Holding("cannot_link", "a = ANY({own}) OR b = ANY({own})"),
+    Holding("identity", "identity_id = ANY({own})"),
+    Holding("suppression", "identity_id = ANY({own})"),
+    Holding("record_version", f"record_id IN (SELECT record_id FROM record WHERE {_THEIRS})"),
+    Holding("record", key="record_id"),
+    Holding("record_use", f"grant_id IN (SELECT grant_id FROM record_grant WHERE {_THEIR_GRANTS})"),
+    Holding("record_grant", _THEIR_GRANTS, key="grant_id"),
+    Holding("relationship", "a = ANY({identities}) OR b = ANY({identities})", key="relationship_id"),
+    Holding("import_fault", "value = ANY({values})", exported=False),
+    Holding(
+        "privacy_export",
+        "request_id IN (SELECT request_id FROM privacy_request WHERE own && {identities})",
+        exported=False,
+    ),
+    Holding(
+        "privacy_request",
+        "type <> 'erasure' AND own && {identities}",
+        keep="own = '{{}}', shared = '{{}}', named = '{{}}'",
+    ),
+)
+_IMPERSONAL: Final = frozenset(
+    {
+        "attribute",
+        "attribute_version",
+        "hashed_suppression",
+        "import_file_part",  # gone with the job that reads it
+        "job",
+        "list_import",
+        "privacy_receipt",
+        "suppression_registry",
+    }
+)
+
+HOLDINGS: Final = holdings_of(Base.metadata, _DECLARED, _IMPERSONAL)
+
+
+def without(data: Any, gone: Any) -> Any:
+    """An `identity.assigned` event, which is about many people, without those who are gone."""
+    return {**data, "assignments": [each for each in data["assignments"] if each["identity_id"] not in gone]}
+
+
+def as_it_is(data: Any, _gone: Any) -> Any:
+    """An event that names a person by nothing but a random id that leads nowhere now."""
+    return data

@@ -1,0 +1,42 @@
+"""What this service holds of a person, to be given out or erased."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fastapi import Request
+from rapport.database import Connection
+from rapport.privacy import Erasing, Holding, Person, holdings_of
+
+from segment_service.columns import repository as columns
+from segment_service.columns.parts import IDENTITIES, TWINS, month_part
+from segment_service.models import Base
+from segment_service.standing import repository as standing
+
+_DECLARED: Final = (Holding("identity_map", "identity_id = ANY({own})"),)
+# `ranking` names the last customers of some classes by profile ids, until the next ranking, and nothing about them.
+_IMPERSONAL: Final = frozenset({"job", "part", "ranking"})
+_HOLDINGS: Final = holdings_of(Base.metadata, _DECLARED, _IMPERSONAL)
+_MONTHS = "SELECT DISTINCT ordered_at, twin FROM purchase WHERE identity_id = ANY($1) AND ordered_at IS NOT NULL"
+_KNOWN = "SELECT EXISTS (SELECT FROM identity_map WHERE identity_id = ANY($1))"
+
+
+async def _write_columns_anew(connection: Connection, person: Person) -> Mapping[str, int]:
+    """Column files that hold rows of the person are behind from now on, and written without them."""
+    identities = [*person.own, *person.shared]
+    await standing.take_turn(connection)
+    rows = await connection.fetch(_MONTHS, identities)
+    parts = {month_part(row["ordered_at"]) for row in rows}
+    if any(row["twin"] for row in rows):
+        parts.add(TWINS)
+    if parts or await connection.fetchval(_KNOWN, identities):
+        version = await standing.next_version(connection)
+        await columns.mark_behind(connection, parts | {IDENTITIES}, version)
+    return {}
+
+
+ERASING: Final = Erasing(_HOLDINGS, _write_columns_anew)
+
+
+def erasing_of(_: Request) -> Erasing:
+    """How this service erases a person."""
+    return ERASING
