@@ -79,7 +79,7 @@ async def _remember_to_leave_alone(
 
 async def _part_from_shared(connection: Connection, person: Person) -> None:
     """Shared identities stay, for the others, under profile ids of their own."""
-    assigned = await repository.reseed(connection, person.shared, person.profiles)
+    assigned = await repository.reseed(connection, person)
     if assigned:
         await feed.append(connection, list(assignment_events(datetime.now(UTC), assigned)))
 

@@ -89,7 +89,11 @@ _RESEED = """
     WITH kept AS (SELECT identity_id, uuidv7() AS seed FROM identity
                   WHERE identity_id = ANY($1::uuid[]) AND profile_id = ANY($2::uuid[]))
     UPDATE identity SET seed_profile_id = seed, profile_id = seed, version = nextval('assignment_version'),
-        assigned_at = now(), created_at = now()
+        assigned_at = now(), created_at = now(),
+        first_seen = coalesce((
+            SELECT min(evidence_at) FROM link
+            WHERE identity.identity_id IN (a, b) AND retracted_at IS NULL AND NOT (a = ANY($3::uuid[]) OR b = ANY($3))
+        ), first_seen)
     FROM kept WHERE identity.identity_id = kept.identity_id
     RETURNING identity.identity_id, kind, profile_id, seed_profile_id, version
 """
@@ -238,8 +242,6 @@ async def suppress(connection: Connection, gone: Mapping[UUID, tuple[bytes, str]
     await connection.execute(_KEEP_SUPPRESSIONS, list(gone), digests)
 
 
-async def reseed(
-    connection: Connection, identities: Collection[UUID], profiles: Collection[UUID]
-) -> list[asyncpg.Record]:
-    """Give identities that were of these profiles new profile ids of their own; their assignments."""
-    return await connection.fetch(_RESEED, list(identities), list(profiles))
+async def reseed(connection: Connection, person: Person) -> list[asyncpg.Record]:
+    """Give shared identities profile ids of their own, known since somebody else brought them; their assignments."""
+    return await connection.fetch(_RESEED, person.shared, person.profiles, person.own)
