@@ -47,6 +47,7 @@ async def define(profiles: Profiles, key: str, schema: dict[str, Any], **more: A
         ({"description": "x" * 20_000}, ""),
         ({"const": float("nan")}, "/const"),
         ({"enum": ["nul\x00"]}, "/enum/0"),
+        ({"type": "\ud800"}, "/type"),
     ],
 )
 def test_i8_a_schema_that_cannot_be_used_is_refused_where_it_is_wrong(schema: dict[str, Any], pointer: str) -> None:

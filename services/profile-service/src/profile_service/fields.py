@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
+from msgspec import Meta
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from rapport.identity import KIND_PATTERN
 from rapport.text import CleanText
@@ -15,6 +16,7 @@ def _within_reason(value: datetime) -> datetime:
 
 
 Time = Annotated[AwareDatetime, AfterValidator(_within_reason)]
+Count = Annotated[int, Meta(ge=0, lt=2**31)]  # as cursors hold it
 ShortText = Annotated[CleanText, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 LongText = Annotated[CleanText, StringConstraints(max_length=4_000)]
 Name = Annotated[

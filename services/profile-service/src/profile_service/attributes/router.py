@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Path, Request, Response
+from msgspec import Meta
 from rapport.auth import Caller, needs
 from rapport.concurrency import etag
 from rapport.database import Reading, Transaction
@@ -20,8 +21,10 @@ from profile_service.attributes.schemas import (
     ExistingValues,
     SurvivorshipBody,
 )
+from profile_service.fields import Count
 
 router = service_router("attributes", prefix="/v1/attributes", problems=(404, 409))
+KeyText = Annotated[str, Meta(pattern=KEY_PATTERN)]
 Key = Annotated[str, Path(pattern=KEY_PATTERN, description="As in `traits`; dotted for a part of an object")]
 
 
@@ -45,7 +48,7 @@ async def put(
 @router.get("", dependencies=[needs("profiles:read")])
 async def listed(connection: Reading, limit: Limit = 50, cursor: Cursor = None) -> Page[AttributeAnswer]:
     """All attributes in the order of their keys, those that the product brings included."""
-    after = decode_cursor(cursor, tuple[str])[0] if cursor else None
+    after = decode_cursor(cursor, tuple[KeyText])[0] if cursor else None
     found = await repository.page(connection, after, limit + 1)
     following = encode_cursor(found[limit - 1].key) if len(found) > limit else None
     return Page(items=[_answer(each) for each in found[:limit]], next_cursor=following)
@@ -62,7 +65,7 @@ async def read(key: Key, response: Response, connection: Reading) -> AttributeAn
 @router.get("/{key}/versions", dependencies=[needs("profiles:read")])
 async def versions(key: Key, connection: Reading, limit: Limit = 50, cursor: Cursor = None) -> Page[AttributeAnswer]:
     """How the attribute was defined over time, newest first; also for one that is defined no longer."""
-    before = decode_cursor(cursor, tuple[int])[0] if cursor else None
+    before = decode_cursor(cursor, tuple[Count])[0] if cursor else None
     found = await repository.versions(connection, key, before, limit + 1)
     following = encode_cursor(found[limit - 1].version) if len(found) > limit else None
     return Page(items=[_answer(each) for each in found[:limit]], next_cursor=following)

@@ -111,10 +111,10 @@ def paths_of(traits: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Ite
 
 def check_schema(schema: Mapping[str, Any]) -> None:
     """Raise `SchemaFault` for what cannot be used."""
+    _check_parts(schema, "", 1)
     encoded = msgspec.json.encode(schema)
     if len(encoded) > MAX_BYTES:
         raise SchemaFault("", f"A schema has at most {MAX_BYTES} bytes.")
-    _check_parts(schema, "", 1)
     _expanded(schema, schema, ())
     try:
         _validator(encoded.decode())

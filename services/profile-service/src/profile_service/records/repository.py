@@ -40,8 +40,9 @@ _CHANGE = f"""
 _PAGE = f"""
     SELECT {_COLUMNS} FROM record
     WHERE identity_id = ANY($1::uuid[]) AND key = $2 AND ($3 OR NOT deleted)
-      AND ($4::timestamptz IS NULL OR (observed_at, record_id) < ($4, $5::uuid))
-    ORDER BY observed_at DESC, record_id DESC LIMIT $6
+      AND ($4::uuid IS NULL
+           OR (observed_at, record_id) < (SELECT last.observed_at, record_id FROM record AS last WHERE record_id = $4))
+    ORDER BY observed_at DESC, record_id DESC LIMIT $5
 """
 _ONE = f"SELECT {_COLUMNS} FROM record WHERE identity_id = ANY($1::uuid[]) AND key = $2 AND record_id = $3"
 _VERSIONS = f"""
@@ -120,14 +121,13 @@ async def page(
     connection: Reader,
     identities: Collection[UUID],
     key: str,
-    before: tuple[datetime, UUID] | None,
+    before: UUID | None,
     limit: int,
     *,
     deleted: bool,
 ) -> list[Record]:
     """Records of these identities, that observed last first; those deleted only on request."""
-    at, record_id = before or (None, None)
-    rows = await connection.fetch(_PAGE, list(identities), key, deleted, at, record_id, limit)
+    rows = await connection.fetch(_PAGE, list(identities), key, deleted, before, limit)
     return [_record(row) for row in rows]
 
 

@@ -1,6 +1,5 @@
 """/v1/profiles/{id}/records/{key}: records of a repeating attribute, and their history."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from rapport.tokens import Principal
 
 from profile_service.attributes.rules import Attribute
 from profile_service.attributes.schemas import KEY_PATTERN
+from profile_service.fields import Count
 from profile_service.grants.service import allow
 from profile_service.personal import masked_value
 from profile_service.records import repository, service
@@ -55,7 +55,7 @@ async def listed(
 ) -> Page[RecordAnswer]:
     """Records as they are, that observed last first. With `for` they are read on behalf of that customer: 403 without
     a grant that is live, and the owner sees the use."""
-    before = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    before = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
     transaction = await begin(request) if on_behalf_of else None
     reader = transaction or storage.pool
     attribute = await service.attribute_of(reader, key)
@@ -68,7 +68,7 @@ async def listed(
     following = found[limit - 1] if len(found) > limit else None
     return Page(
         items=[_answer(each, attribute, caller) for each in found[:limit]],
-        next_cursor=encode_cursor(following.observed_at, following.record_id) if following else None,
+        next_cursor=encode_cursor(following.record_id) if following else None,
     )
 
 
@@ -127,7 +127,7 @@ async def versions(
     cursor: Cursor = None,
 ) -> Page[RecordState]:
     """What a record says and said, newest first; also of one that is deleted."""
-    before = decode_cursor(cursor, tuple[int])[0] if cursor else None
+    before = decode_cursor(cursor, tuple[Count])[0] if cursor else None
     attribute = await service.attribute_of(connection, key)
     found = await service.versions(connection, profile_id, key, record_id, before, limit + 1)
     items = [RecordState(**_fields(each, RecordState, attribute, caller)) for each in found[:limit]]

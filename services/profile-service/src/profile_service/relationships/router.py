@@ -9,6 +9,7 @@ from rapport.database import Reading, Transaction
 from rapport.pagination import Cursor, Limit, decode_cursor, encode_cursor
 from rapport.routing import service_router
 
+from profile_service.fields import Count
 from profile_service.profiles.service import read_many
 from profile_service.relationships import answers, circle, service
 from profile_service.relationships.schemas import (
@@ -83,7 +84,7 @@ async def people(
     profile_id: UUID, connection: Reading, caller: Caller, limit: Limit = 50, cursor: Cursor = None
 ) -> PeoplePage:
     """The people of a firm, key contacts first, or around a person; each with their family and the days to remember."""
-    start = decode_cursor(cursor, tuple[int])[0] if cursor else 0
+    start = decode_cursor(cursor, tuple[Count])[0] if cursor else 0
     found, profiles = await circle.people(connection, profile_id, start, limit + 1)
     return PeoplePage(
         items=[answers.person(each, profiles, caller) for each in found[:limit]],
@@ -96,7 +97,7 @@ async def referrals(
     profile_id: UUID, connection: Reading, caller: Caller, depth: Depth = 10, limit: Limit = 50, cursor: Cursor = None
 ) -> ReferralPage:
     """Whom the customer brought, whom those brought and so on down to `depth`; in `referrers` who brought them."""
-    start = decode_cursor(cursor, tuple[int])[0] if cursor else 0
+    start = decode_cursor(cursor, tuple[Count])[0] if cursor else 0
     down = await circle.chain(connection, profile_id, depth, upwards=False)
     up = await circle.chain(connection, profile_id, depth, upwards=True)
     shown = down[start : start + limit]
