@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from profile_service.attributes.rules import SchemaFault, as_number, check_schema, faults, holds
 from profile_service.consumers.metrics import REJECTED
+from profile_service.facts import repository
+from profile_service.facts.repository import NewFact
+from rapport.identity import identity_id
 
 from tests.conftest import TokenFactory
 from tests.profile.conftest import Profiles, pairs
 from tests.profile.touchpoints import hear, identify
+from tests.support.polling import eventually
 
 JSON = {"Content-Type": "application/json"}
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -254,19 +258,22 @@ async def test_i8_customers_are_found_by_the_present_value_of_a_searchable_attri
 
 
 async def test_i8_nothing_escapes_the_index_while_an_attribute_becomes_searchable(profiles: Profiles) -> None:
-    people = [(await profiles.create())["profile_id"] for _ in range(12)]
-
-    async def tell(profile_id: str) -> None:
-        response = await profiles.client.patch(f"/v1/profiles/{profile_id}", json={"traits": {"shoe_size": 42}})
-        assert response.status_code == 200
-
     await define(profiles, "shoe_size", SIZE)
-    await asyncio.gather(
-        *(tell(each) for each in people[:6]),
-        define(profiles, "shoe_size", SIZE, searchable=True),
-        *(tell(each) for each in people[6:]),
-    )
-    assert await find(profiles, "shoe_size", "42") == sorted(people)
+    ada = (await profiles.create(identifiers=pairs(("user_id", "ada"))))["profile_id"]
+    told = NewFact(identity_id("user_id", "ada"), "shoe_size", 42, "stated", "till", NOW)
+
+    async def waits() -> bool:
+        return defining.done() or await profiles.database.pool.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE NOT granted AND datname = current_database())"
+        )
+
+    async with profiles.database.transaction() as connection:
+        await repository.tell(connection, [told])
+        defining = asyncio.create_task(define(profiles, "shoe_size", SIZE, searchable=True))
+        await eventually(waits)
+    assert (await defining)["existing"] == {"values": 1, "not_fitting": 0}
+    assert await find(profiles, "shoe_size", "42") == [ada]
 
 
 async def test_i8_concurrent_definitions_of_one_attribute_are_versions_of_it(profiles: Profiles) -> None:
