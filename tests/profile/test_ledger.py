@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
@@ -16,6 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from profile_service.consumers import interaction
+from profile_service.ledger import repository as ledger
+from profile_service.ledger.records import Evidence
 from profile_service.main import create_app
 from profile_service.policy import Policy
 from profile_service.settings import ProfileSettings
@@ -243,6 +245,22 @@ class Run:
             moved = row["profile_id"] != row["seed_profile_id"]
             assert response.headers.get("content-location") == (f"/v1/profiles/{row['profile_id']}" if moved else None)
 
+    async def check_short_look(self) -> None:
+        """To look at once at identities that are alone gives what the long look does."""
+        await self.stored()
+        alone = [next(iter(group)) for group in self.plain.customers() if len(group) == 1]
+        new = UUID(int=self.random.getrandbits(128))
+        for asked in ([new, *alone], [new], *([each] for each in alone)):
+            async with self.profiles.database.transaction() as connection:
+                pair = Evidence(asked[0], asked[-1], "same_call", "test", START)
+                short = await ledger.view_if_alone(connection, asked, set(alone), ())
+                long = await ledger.view_of(connection, asked, [each for each in alone if each in asked])
+                await ledger.add_evidence_context(connection, long, [pair])
+            assert short is not None or asked != [new]
+            if short is not None:
+                assert short.seeds.keys() == {*asked}
+                assert replace(short, seeds={}) == long
+
     async def check_feed(self) -> None:
         """Who followed the feed has the same map."""
         newest: dict[str, tuple[int, str]] = {}
@@ -283,7 +301,7 @@ async def service(database: DatabaseFactory, keys: KeyStore, token: TokenFactory
         yield Service(Profiles(client, app.state.database), app.state.policy)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(seen(), min_size=1, max_size=8),
     st.lists(words, max_size=5),
@@ -328,4 +346,5 @@ async def test_i6_any_order_delivered_twice_and_at_once_gives_the_customers_of_t
     await run.deliver([run.event(*each) for each in [*old, *more]])
     await run.check()
     await run.check_old_ids()
+    await run.check_short_look()
     await run.check_feed()

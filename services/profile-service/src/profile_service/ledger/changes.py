@@ -11,7 +11,7 @@ import asyncpg
 from rapport.feed import Event
 
 from profile_service.ledger.decision import Decision
-from profile_service.ledger.records import Case, Key, LinkRow, Outcome, Plan
+from profile_service.ledger.records import Case, Key, LinkRow, Outcome, Plan, Times
 from profile_service.ledger.rules import Verdict, survivor
 
 ASSIGNMENTS_PER_EVENT: Final = 500
@@ -19,11 +19,11 @@ ASSIGNMENTS_PER_EVENT: Final = 500
 
 @dataclass(slots=True)
 class Changes:
-    """Profile of every identity involved `after`; stored identities `moved`; times to widen; links decided anew."""
+    """Profile of every identity involved `after`; stored ones `moved`; times of all to widen; links decided anew."""
 
     after: dict[UUID, UUID]
     moved: dict[UUID, UUID] = field(default_factory=dict)
-    times: dict[UUID, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
+    times: dict[UUID, Times] = field(default_factory=dict)
     links: list[tuple[LinkRow, Verdict, datetime, str | None]] = field(default_factory=list)
 
 
@@ -64,7 +64,7 @@ def _first_seen(case: Case, identity: UUID) -> datetime:
     return row.first_seen if sighting is None else min(row.first_seen, sighting.seen_at)
 
 
-def _times(case: Case, decision: Decision) -> dict[UUID, tuple[datetime | None, datetime | None]]:
+def _times(case: Case, decision: Decision) -> dict[UUID, Times]:
     last: dict[UUID, datetime] = {}
     for evidence in decision.fresh.values():
         for end in (evidence.a, evidence.b):

@@ -12,6 +12,7 @@ from profile_service.ledger.guards import Guards
 from profile_service.ledger.rules import CannotLink, Edge, Node
 
 Key = tuple[UUID, UUID, str]
+Times = tuple[datetime | None, datetime | None]  # first seen, and seen last with another
 PROFILE: Final = "profile"  # kind of the identity that anchors a profile without identifiers
 NOW: Final = datetime.max.replace(tzinfo=UTC)  # stands for the time at which a sighting is recorded
 
@@ -127,6 +128,7 @@ class View:
     Of deep clusters and of the pairs asked for, `links` holds those that stand, `retracted` when others were retracted
     last. `held` are the identities that some held link touches, `shared` those seen with two people. `now` is the
     time of the database since everything in view is under lock, so that of two words on the same the later is later.
+    `seeds` are profile ids for identities that turn out to be new, where they came with the look.
     """
 
     identities: dict[UUID, IdentityRow] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class View:
     cannot_links: list[CannotLink] = field(default_factory=list)
     deep: set[UUID] = field(default_factory=set)
     now: datetime = NOW
+    seeds: dict[UUID, UUID] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from rapport.database import Connection
 
-from profile_service.ledger.records import Evidence, IdentityRow, Key, LinkRow, Plan, View
+from profile_service.ledger.records import Evidence, IdentityRow, Key, LinkRow, Plan, Times, View
 from profile_service.ledger.rules import SHARED, CannotLink, Verdict
 
 Reader: TypeAlias = "Connection | asyncpg.Pool[asyncpg.Record]"  # asyncpg's classes take no parameters at run time
@@ -20,7 +20,42 @@ _IDENTITY = (
 _LINK = "link_id, a, b, kind, state, guards, evidence_at, event_id, source"
 
 _GRAPH = 5_401  # class of the advisory locks on parts of the ledger
-_LOCK = "SELECT pg_advisory_xact_lock($2, stripe), clock_timestamp() AS now FROM unnest($1::int[]) AS stripe"
+# For a few identities planning costs more than running: one plan for all times, by index whatever the tables hold yet.
+_BEGIN = """
+    SET LOCAL plan_cache_mode = force_generic_plan;
+    SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+    SAVEPOINT unlocked
+"""
+_PLAN_ANEW = """
+    SET LOCAL plan_cache_mode = auto;
+    SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on
+"""
+# In order, so that no two callers wait for each other; a stripe is the last 12 bits of an id.
+_LOCK = """
+    SELECT stripe, pg_advisory_xact_lock($2, stripe), clock_timestamp() AS now
+    FROM (
+        SELECT DISTINCT ('x' || right(id::text, 3))::bit(12)::int AS stripe
+        FROM (
+            SELECT unnest($1::uuid[]) AS id
+            UNION ALL
+            SELECT profile_id FROM identity WHERE identity_id = ANY($1::uuid[])
+        ) AS involved
+        ORDER BY stripe
+    ) AS stripes
+"""
+_ALONE = f"""
+    SELECT id, uuidv7() AS seed,
+        coalesce(
+            (SELECT true FROM link WHERE a = id LIMIT 1),
+            (SELECT true FROM link WHERE b = id LIMIT 1),
+            (SELECT true FROM cannot_link WHERE a = id LIMIT 1),
+            (SELECT true FROM cannot_link WHERE b = id LIMIT 1),
+            (SELECT true FROM identity AS other WHERE other.profile_id = identity.profile_id AND other.identity_id <> id
+             LIMIT 1)
+        ) AS tied,
+        {_IDENTITY}
+    FROM unnest($1::uuid[]) AS id LEFT JOIN identity ON identity_id = id
+"""
 _PROFILES_OF = f"""
     SELECT {_IDENTITY} FROM identity
     WHERE profile_id IN (SELECT profile_id FROM identity WHERE identity_id = ANY($1::uuid[]))
@@ -39,9 +74,15 @@ _CLUSTERS_OF = f"""
 """
 _LINKS_AMONG = f"SELECT {_LINK}, retracted_at FROM link WHERE a = ANY($1::uuid[])"
 _LINKS_OF_PAIRS = f"""
-    SELECT {_LINK}, retracted_at FROM link
-    JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) AS pair(pair_a, pair_b, pair_kind)
-      ON a = pair_a AND b = pair_b AND kind = pair_kind
+    SELECT found.* FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS pair(pair_a, pair_b, pair_kind)
+    CROSS JOIN LATERAL (
+        (SELECT {_LINK}, retracted_at FROM link
+         WHERE a = pair_a AND b = pair_b AND kind = pair_kind AND retracted_at IS NULL LIMIT 1)
+        UNION ALL
+        (SELECT {_LINK}, retracted_at FROM link
+         WHERE a = pair_a AND b = pair_b AND kind = pair_kind AND retracted_at IS NOT NULL
+         ORDER BY retracted_at DESC LIMIT 1)
+    ) AS found
 """
 _HELD_AT = """
     SELECT id FROM unnest($1::uuid[]) AS id
@@ -69,23 +110,24 @@ _MEMBERS = f"""
     WHERE asked.seed_profile_id = ANY($1::uuid[])
 """
 _INSERT_IDENTITIES = """
-    INSERT INTO identity (identity_id, kind, value, seed_profile_id, profile_id, profile_kind, blocked, first_seen)
+    INSERT INTO identity (identity_id, kind, value, seed_profile_id, profile_id, profile_kind, blocked, first_seen,
+                          last_evidence_at)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::text[], $7::bool[],
-                         $8::timestamptz[])
+                         $8::timestamptz[], $9::timestamptz[])
     RETURNING identity_id, kind, profile_id, seed_profile_id, version
 """
-_REASSIGN = """
-    UPDATE identity SET profile_id = new.profile_id, version = nextval('assignment_version'), assigned_at = now()
-    FROM unnest($1::uuid[], $2::uuid[]) AS new(identity_id, profile_id)
-    WHERE identity.identity_id = new.identity_id
-    RETURNING identity.identity_id, kind, identity.profile_id, seed_profile_id, version
-"""
-_SET_TIMES = """
+_UPDATE_IDENTITIES = """
     UPDATE identity SET
+        profile_id = coalesce(new.profile_id, identity.profile_id),
+        version = CASE WHEN new.profile_id IS NULL THEN version ELSE nextval('assignment_version') END,
+        assigned_at = CASE WHEN new.profile_id IS NULL THEN assigned_at ELSE now() END,
         first_seen = least(identity.first_seen, new.first_seen),
         last_evidence_at = greatest(identity.last_evidence_at, new.last_evidence_at)
-    FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS new(identity_id, first_seen, last_evidence_at)
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[])
+         AS new(identity_id, profile_id, first_seen, last_evidence_at)
     WHERE identity.identity_id = new.identity_id
+    RETURNING identity.identity_id, kind, identity.profile_id, seed_profile_id, version,
+              new.profile_id IS NOT NULL AS moved
 """
 _INSERT_LINKS = """
     INSERT INTO link (a, b, kind, state, guards, source, event_id, reason, confidence, evidence_at)
@@ -112,16 +154,50 @@ _KEEP_APART = """
 """
 
 
-async def lock(connection: Connection, stripes: Sequence[int]) -> datetime:
-    """Wait for these locks, in the order given, and hold them until the transaction (or savepoint) ends; the time."""
-    *_, last = await connection.fetch(_LOCK, stripes, _GRAPH)
-    now: datetime = last["now"]
-    return now
+def stripe_of(some_id: UUID) -> int:
+    """The lock that covers an identity or a profile; few enough that a large batch can hold all."""
+    return some_id.int & 0xFFF
+
+
+async def begin(connection: Connection) -> None:
+    """Prepare for work on the ledger, before it is locked."""
+    await connection.execute(_BEGIN)
+
+
+async def let_go(connection: Connection) -> None:
+    """Give back all locks taken since `begin`."""
+    await connection.execute("ROLLBACK TO SAVEPOINT unlocked")
+
+
+async def lock(connection: Connection, ids: Collection[UUID]) -> tuple[set[int], datetime]:
+    """Wait for the locks of identities and of their profiles, held until the transaction ends; which, and the time."""
+    rows = await connection.fetch(_LOCK, list(ids), _GRAPH)
+    return {row["stripe"] for row in rows}, rows[-1]["now"]
+
+
+async def view_if_alone(
+    connection: Connection, ids: Collection[UUID], deep: Collection[UUID], others: Collection[UUID]
+) -> View | None:
+    """The view of `ids` at one look, if nothing but they themselves is in it; `others` have to be untied as well.
+
+    It is what `view_of` and `add_evidence_context` would give.
+    """
+    view = View()
+    for record in await connection.fetch(_ALONE, [*ids, *others]):
+        identity, seed, tied, *columns = record
+        if tied:
+            return None
+        view.seeds[identity] = seed
+        if columns[0] is not None and identity in ids:
+            view.identities[identity] = IdentityRow(*columns)
+    view.deep = view.identities.keys() & deep
+    return view
 
 
 async def view_of(connection: Connection, ids: Collection[UUID], deep: Collection[UUID]) -> View:
     """The profiles of `ids`, and whole clusters of evidence around those in `deep`; unknown ids are left out."""
     view = View()
+    await connection.execute(_PLAN_ANEW)
     for record in await connection.fetch(_PROFILES_OF, list(ids)):
         view.identities[record["identity_id"]] = IdentityRow(*record)
     if deep:
@@ -237,23 +313,26 @@ async def new_profile_ids(connection: Connection, count: int) -> list[UUID]:
 
 
 async def insert_identities(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> list[asyncpg.Record]:
-    """Add identities as (id, kind, value, seed, profile, profile kind, blocked, first seen); their assignments."""
+    """Add identities as (id, kind, value, seed, profile, profile kind, blocked, first seen, last evidence).
+
+    Answers their assignments.
+    """
     columns = [list(column) for column in zip(*rows, strict=True)]
     return await connection.fetch(_INSERT_IDENTITIES, *columns) if rows else []
 
 
-async def reassign(connection: Connection, profiles: Mapping[UUID, UUID]) -> list[asyncpg.Record]:
-    """Set the profile of identities; their assignments."""
-    if not profiles:
+async def update_identities(
+    connection: Connection, profiles: Mapping[UUID, UUID], times: Mapping[UUID, Times]
+) -> list[asyncpg.Record]:
+    """Set the profile of identities, and widen the times of identities; the assignments changed."""
+    ids = [*{*profiles, *times}]
+    if not ids:
         return []
-    return await connection.fetch(_REASSIGN, list(profiles), list(profiles.values()))
-
-
-async def set_times(connection: Connection, times: Mapping[UUID, tuple[datetime | None, datetime | None]]) -> None:
-    """Move `first_seen` back and `last_evidence_at` on; never the other way."""
-    if times:
-        first, last = zip(*times.values(), strict=True)
-        await connection.execute(_SET_TIMES, list(times), list(first), list(last))
+    first, last = zip(*(times.get(each, (None, None)) for each in ids), strict=True)
+    rows = await connection.fetch(
+        _UPDATE_IDENTITIES, ids, [profiles.get(each) for each in ids], list(first), list(last)
+    )
+    return [row for row in rows if row["moved"]]
 
 
 async def insert_links(connection: Connection, links: Iterable[tuple[Evidence, Verdict]]) -> dict[Key, UUID]:

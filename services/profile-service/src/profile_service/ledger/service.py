@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from asyncpg.transaction import Transaction
 from rapport import feed
 from rapport.database import Connection
 from rapport.identity import identity_id
@@ -18,7 +17,7 @@ from profile_service.ledger.guards import Guards
 from profile_service.ledger.records import NOW, Case, Evidence, Outcome, Plan, Sighting, View
 from profile_service.ledger.rules import Verdict
 
-STRIPES: Final = 4096  # bounds the locks of one transaction, however large its batch
+_FEW: Final = 20  # identities of one call, not of a batch of events
 
 
 async def record(
@@ -41,6 +40,7 @@ async def record(
     sightings = list(sightings)
     unread = set(deep)
     claim = _Claim(connection)
+    await claim.covers({*(each.identity_id for each in sightings), *also, *beside})
     while True:
         met = _earliest(sightings, claim.since)
         view, planned = await _look(connection, met, also, unread, claim.since, plan)
@@ -49,10 +49,8 @@ async def record(
         case = Case(view, met, planned, guards)
         decision = decide(case)
         if isinstance(decision, Decision):
-            break
+            return await _write(connection, case, decision)
         unread |= decision
-    await claim.keep()
-    return await _write(connection, case, decision)
 
 
 class _Claim:
@@ -60,27 +58,16 @@ class _Claim:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._savepoint: Transaction | None = None
         self._stripes: set[int] = set()
         self.since = datetime.now(UTC)
 
-    async def covers(self, ids: Iterable[UUID]) -> bool:
+    async def covers(self, ids: Collection[UUID]) -> bool:
         """True when the locks for `ids` were held already; otherwise they are now, and what was read is out of date."""
-        wanted = {each.int % STRIPES for each in ids}
-        if wanted <= self._stripes:
+        if self._stripes.issuperset(map(repository.stripe_of, ids)):
             return True
-        if self._savepoint is not None:
-            await self._savepoint.rollback()
-        self._savepoint = self._connection.transaction()
-        await self._savepoint.start()
-        self.since = await repository.lock(self._connection, sorted(wanted))
-        self._stripes = wanted
+        await (repository.let_go if self._stripes else repository.begin)(self._connection)
+        self._stripes, self.since = await repository.lock(self._connection, ids)
         return False
-
-    async def keep(self) -> None:
-        """Hold the locks until the transaction around ends."""
-        if self._savepoint is not None:
-            await self._savepoint.commit()
 
 
 def _earliest(sightings: Iterable[Sighting], now: datetime) -> dict[UUID, Sighting]:
@@ -101,11 +88,19 @@ async def _look(
     now: datetime,
     plan: Callable[[View], Plan],
 ) -> tuple[View, Plan]:
-    view = await repository.view_of(connection, [*met, *also], deep)
+    asked = {*met, *also}
+    if len(asked) <= _FEW and asked.issuperset(deep):
+        logins = (each.value for each in met.values() if each.kind == "user_id")
+        names = {identity_id("anonymous_id", login) for login in logins}
+        alone = await repository.view_if_alone(connection, asked, deep, names - asked)
+        if alone is not None:
+            alone.now = now
+            return alone, plan(alone)
+    view = await repository.view_of(connection, asked, deep)
     aliases = await _late_aliases(connection, view, met)
     if aliases:
         ends = {end for each in aliases for end in (each.a, each.b)}
-        view = await repository.view_of(connection, [*met, *also, *ends], deep)
+        view = await repository.view_of(connection, asked | ends, deep)
     view.now = now
     planned = plan(view)
     planned.evidence += aliases
@@ -126,7 +121,7 @@ async def _late_aliases(connection: Connection, view: View, met: dict[UUID, Sigh
 
 
 async def _write(connection: Connection, case: Case, decision: Decision) -> Outcome:
-    seeds = await _seeds(connection, case.new)
+    seeds = await _seeds(connection, case)
     changes = changes_of(case, decision, seeds)
     rows = [
         (
@@ -138,12 +133,13 @@ async def _write(connection: Connection, case: Case, decision: Decision) -> Outc
             each.profile_kind,
             case.guards.blocks(each.kind, each.value),
             each.seen_at,
+            changes.times.get(each.identity_id, (None, None))[1],
         )
         for each in case.new
     ]
     assigned = await repository.insert_identities(connection, rows)
-    assigned += await repository.reassign(connection, changes.moved)
-    await repository.set_times(connection, changes.times)
+    known = {identity: times for identity, times in changes.times.items() if identity in case.view.identities}
+    assigned += await repository.update_identities(connection, changes.moved, known)
     await repository.retract(connection, case.plan)
     link_ids = await repository.insert_links(
         connection, [(evidence, decision.verdicts[key]) for key, evidence in decision.fresh.items()]
@@ -154,9 +150,9 @@ async def _write(connection: Connection, case: Case, decision: Decision) -> Outc
     return outcome
 
 
-async def _seeds(connection: Connection, new: list[Sighting]) -> dict[UUID, UUID]:
-    seeds = {each.identity_id: each.seed for each in new if each.seed is not None}
-    rest = [each.identity_id for each in new if each.seed is None]
+async def _seeds(connection: Connection, case: Case) -> dict[UUID, UUID]:
+    seeds = case.view.seeds | {each.identity_id: each.seed for each in case.new if each.seed is not None}
+    rest = [each.identity_id for each in case.new if each.identity_id not in seeds]
     if rest:
         seeds.update(zip(rest, await repository.new_profile_ids(connection, len(rest)), strict=True))
     return seeds

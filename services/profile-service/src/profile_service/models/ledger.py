@@ -65,6 +65,7 @@ class Link(Base):
         Index("uq_link_standing", "a", "b", "kind", unique=True, postgresql_where=text("retracted_at IS NULL")),
         Index("ix_link_a", "a"),
         Index("ix_link_b", "b"),
+        Index("ix_link_retracted", "a", "b", postgresql_where=text("retracted_at IS NOT NULL")),
         Index("ix_link_held_a", "a", postgresql_where=text("state = 'held' AND retracted_at IS NULL")),
         Index("ix_link_held_b", "b", postgresql_where=text("state = 'held' AND retracted_at IS NULL")),
     )

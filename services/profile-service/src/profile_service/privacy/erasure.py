@@ -13,7 +13,7 @@ from rapport.privacy import Erasing, Person, erase
 from profile_service.ledger import repository as ledger
 from profile_service.ledger.changes import assignment_events
 from profile_service.ledger.records import Plan
-from profile_service.ledger.service import STRIPES, record
+from profile_service.ledger.service import record
 from profile_service.policy import Policy
 from profile_service.privacy import repository
 from profile_service.privacy.errors import PersonGrew
@@ -65,8 +65,7 @@ async def erase_here(database: Database, policy: Policy, pseudonyms: Pseudonyms,
 
 async def _lock(connection: Connection, person: Person) -> None:
     """Nobody links or unlinks anything of the person until the end of the transaction."""
-    wanted = {each.int % STRIPES for each in (*person.own, *person.shared, *person.profiles)}
-    await ledger.lock(connection, sorted(wanted))
+    await ledger.lock(connection, [*person.own, *person.shared, *person.profiles])
 
 
 async def _remember_to_leave_alone(
