@@ -132,6 +132,19 @@ async def test_i3_relationships_end_and_are_removed_by_kind(profiles: Profiles) 
     people = (await profiles.client.get(f"/v1/profiles/{firm}/people")).json()["items"]
     assert [each["profile_id"] for each in people] == [bob]
     path = f"/v1/profiles/{firm}/relationships"
+    (hers, his) = [each["relationship_id"] for each in reversed(await relationships(profiles, firm))]
+    before = await profiles.client.get(f"{path}/{hers}")
+    assert (before.json()["kind"], before.json()["until"]) == ("employee", "2024-12-31")
+    match = {"If-Match": before.headers["etag"]}
+    back = await profiles.client.patch(f"{path}/{hers}", json={"until": None, "role": "adviser"}, headers=match)
+    assert (back.json()["current"], back.json()["role"], back.json()["since"]) == (True, "adviser", "2020-01-01")
+    assert (await profiles.client.get(f"{path}/{hers}")).headers["etag"] == back.headers["etag"]
+    assert (await profiles.client.patch(f"{path}/{hers}", json={"role": "x"}, headers=match)).status_code == 412
+    wrong = await profiles.client.patch(f"{path}/{his}", json={"until": "2020-01-01"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/until")
+    assert (await profiles.client.patch(f"/v1/profiles/{ada}/relationships/{his}", json={})).status_code == 404
+    types = [each["type"] for each in await profiles.events() if each["type"].startswith("relationship.")]
+    assert types == ["relationship.added"] * 2 + ["relationship.changed"]
     assert (await profiles.client.delete(path, params={"kind": "employee_of"})).status_code == 404
     gone = await profiles.client.delete(path, params={"kind": "employee", "profile_id": bob})
     assert gone.status_code == 204

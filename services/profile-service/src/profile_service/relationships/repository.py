@@ -27,8 +27,8 @@ _PAGE = f"""
 _ONE = f"""
     SELECT {_COLUMNS} FROM {_JOINED}
     WHERE relationship_id = $1 AND (a = ANY($2::uuid[]) OR b = ANY($2::uuid[])) AND removed_at IS NULL
-    FOR UPDATE OF relationship
 """
+_HOLD = " FOR UPDATE OF relationship"
 # Each side by its own index.
 _AROUND = f"""
     SELECT {_COLUMNS} FROM {_JOINED} WHERE one.profile_id = ANY($1::uuid[]) AND removed_at IS NULL
@@ -58,6 +58,9 @@ _ADD = """
     INSERT INTO relationship (kind, a, b, role, note, since, until, created_by)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING relationship_id
 """
+_CHANGE = """
+    UPDATE relationship SET role = $2, note = $3, since = $4, until = $5 WHERE relationship_id = $1
+"""
 _REMOVE = """
     UPDATE relationship SET removed_at = now(), removed_by = $2
     WHERE relationship_id = ANY($1::uuid[]) AND removed_at IS NULL
@@ -80,14 +83,21 @@ async def add(connection: Connection, kind: str, a: UUID, b: UUID, *details: Any
     return found
 
 
+async def change(connection: Connection, row: Relationship) -> None:
+    """Write role, note and days of a relationship."""
+    await connection.execute(_CHANGE, row.relationship_id, row.role, row.note, row.since, row.until)
+
+
 async def remove(connection: Connection, relationship_ids: Collection[UUID], by: str) -> None:
     """Mark relationships as removed."""
     await connection.execute(_REMOVE, list(relationship_ids), by)
 
 
-async def one(connection: Connection, relationship_id: UUID, identities: Collection[UUID]) -> Relationship | None:
-    """A relationship of one of these identities, held until the transaction ends; not one that was removed."""
-    row = await connection.fetchrow(_ONE, relationship_id, list(identities))
+async def one(
+    connection: Connection, relationship_id: UUID, identities: Collection[UUID], *, hold: bool = False
+) -> Relationship | None:
+    """A relationship of one of these identities, not one that was removed; `hold` it until the transaction ends."""
+    row = await connection.fetchrow(_ONE + (_HOLD if hold else ""), relationship_id, list(identities))
     return None if row is None else _relationship(row)
 
 

@@ -3,9 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from rapport.auth import Caller, needs
+from rapport.concurrency import etag
 from rapport.database import Reading, Transaction
+from rapport.errors import documented
 from rapport.pagination import Cursor, Limit, decode_cursor, encode_cursor
 from rapport.routing import service_router
 
@@ -19,6 +21,7 @@ from profile_service.relationships.schemas import (
     RelationshipAnswer,
     RelationshipBody,
     RelationshipPage,
+    RelationshipPatch,
 )
 
 router = service_router("relationships", prefix="/v1/profiles/{profile_id}", problems=(404, 409))
@@ -31,6 +34,7 @@ async def add(
 ) -> RelationshipAnswer:
     """Say what another profile is to this one; the other one shows the inverse."""
     me, added = await service.add(connection, profile_id, body, caller.subject)
+    response.headers["ETag"] = etag(added.version)
     response.headers["Location"] = f"/v1/profiles/{profile_id}/relationships/{added.relationship_id}"
     profiles = await read_many(connection, [added.seen_from(me).profile_id])
     return answers.relationship(added, me, profiles, caller)
@@ -56,6 +60,34 @@ async def listed(
         next_cursor=encode_cursor(found[limit - 1].relationship_id) if len(found) > limit else None,
         household=sorted(homes.get(me, frozenset()) - {me}),
     )
+
+
+@router.get("/relationships/{relationship_id}", dependencies=[needs("profiles:read")])
+async def read(
+    profile_id: UUID, relationship_id: UUID, response: Response, connection: Reading, caller: Caller
+) -> RelationshipAnswer:
+    """One relationship as this profile sees it, with an entity tag of what can be changed."""
+    me, found = await service.get(connection, profile_id, relationship_id)
+    response.headers["ETag"] = etag(found.version)
+    profiles = await read_many(connection, [found.seen_from(me).profile_id])
+    return answers.relationship(found, me, profiles, caller)
+
+
+@router.patch("/relationships/{relationship_id}", dependencies=[needs("profiles:write")], responses=documented(412))
+async def change(
+    profile_id: UUID,
+    relationship_id: UUID,
+    body: RelationshipPatch,
+    request: Request,
+    response: Response,
+    connection: Transaction,
+    caller: Caller,
+) -> RelationshipAnswer:
+    """Change role, note or days by JSON Merge Patch (RFC 7396): an employment ends by its `until`."""
+    me, after = await service.change(connection, profile_id, relationship_id, body, request)
+    response.headers["ETag"] = etag(after.version)
+    profiles = await read_many(connection, [after.seen_from(me).profile_id])
+    return answers.relationship(after, me, profiles, caller)
 
 
 @router.delete("/relationships/{relationship_id}", status_code=204, dependencies=[needs("profiles:write")])

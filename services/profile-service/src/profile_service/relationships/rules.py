@@ -4,6 +4,7 @@ A relationship is stored one way round. On a profile `kind` reads: it was `refer
 or `key_contact_of` the other; the other is its `parent`, its `spouse`, of its `household`.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,12 @@ class Relationship:
     created_by: str
     removed_at: datetime | None
     removed_by: str | None
+
+    @property
+    def version(self) -> str:
+        """Changes whenever what people edit does."""
+        said = repr((self.role, self.note, self.since, self.until))
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def holds(self, today: date) -> bool:
         """Whether it has begun and not ended, as far as known."""

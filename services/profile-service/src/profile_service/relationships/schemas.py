@@ -42,6 +42,17 @@ class RelationshipBody(BaseModel):
         return self
 
 
+class RelationshipPatch(BaseModel):
+    """JSON Merge Patch (RFC 7396) of a relationship: null takes back what was said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: ShortText | None = None
+    note: LongText | None = None
+    since: Day | None = None
+    until: Day | None = None
+
+
 class RelationshipAnswer(BaseModel):
     """A relationship as this profile sees it: the other side shows the inverse kind.
 

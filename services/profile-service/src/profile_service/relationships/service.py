@@ -1,11 +1,14 @@
 """Relating profiles to one another, and telling who belongs to whom."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from uuid import UUID
 
+from fastapi import Request
 from rapport import feed
+from rapport.concurrency import check_if_match
 from rapport.database import Connection
 from rapport.feed import Event
 
@@ -29,7 +32,7 @@ from profile_service.relationships.rules import (
     groups,
     stored,
 )
-from profile_service.relationships.schemas import RelationshipBody
+from profile_service.relationships.schemas import RelationshipBody, RelationshipPatch
 
 Members = Sequence[IdentityRow]
 
@@ -68,12 +71,36 @@ async def listed(
     return members[0].profile_id, await repository.page(connection, identities, kinds, before, limit, removed=removed)
 
 
-async def remove(connection: Connection, profile_id: UUID, relationship_id: UUID, by: str) -> None:
-    """Remove a relationship from either side; raises `UnknownProfile` or `UnknownRelationship`."""
+async def get(
+    connection: Connection, profile_id: UUID, relationship_id: UUID, *, hold: bool = False
+) -> tuple[UUID, Relationship]:
+    """The present id of a profile, and one of its relationships; raises `UnknownProfile` or `UnknownRelationship`."""
     members = await members_of(connection, profile_id)
-    found = await repository.one(connection, relationship_id, [each.identity_id for each in members])
+    identities = [each.identity_id for each in members]
+    found = await repository.one(connection, relationship_id, identities, hold=hold)
     if found is None:
         raise UnknownRelationship(f"Profile {profile_id} has no relationship {relationship_id}.")
+    return members[0].profile_id, found
+
+
+async def change(
+    connection: Connection, profile_id: UUID, relationship_id: UUID, patch: RelationshipPatch, request: Request
+) -> tuple[UUID, Relationship]:
+    """A relationship with what is known better of it; raises as `get` does, `Stale` or `InvalidRelationship`."""
+    me, before = await get(connection, profile_id, relationship_id, hold=True)
+    check_if_match(request, before.version)
+    after = replace(before, **patch.model_dump(exclude_unset=True))
+    if after.since and after.until and after.until < after.since:
+        raise _invalid("It cannot end before it begins: until lies before since.", "/until")
+    if after != before:
+        await repository.change(connection, after)
+        await feed.append(connection, [_event("relationship.changed", after)])
+    return me, after
+
+
+async def remove(connection: Connection, profile_id: UUID, relationship_id: UUID, by: str) -> None:
+    """Remove a relationship from either side; raises `UnknownProfile` or `UnknownRelationship`."""
+    _, found = await get(connection, profile_id, relationship_id, hold=True)
     await _remove(connection, [found], by)
 
 
@@ -180,5 +207,5 @@ def _event(name: str, row: Relationship) -> Event:
     return Event(type=name, time=datetime.now(UTC), subject=str(row.a_profile), data=data)
 
 
-def _invalid(detail: str) -> InvalidRelationship:
-    return InvalidRelationship(detail, errors=[{"pointer": "/profile_id", "detail": detail}])
+def _invalid(detail: str, pointer: str = "/profile_id") -> InvalidRelationship:
+    return InvalidRelationship(detail, errors=[{"pointer": pointer, "detail": detail}])
