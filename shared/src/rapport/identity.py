@@ -12,6 +12,8 @@ import email_validator
 import msgspec
 import phonenumbers
 
+from rapport import phones
+
 # Frozen: identities stored anywhere were computed with it.
 NAMESPACE: Final = UUID("6f0d3a52-94c1-5e6b-8a37-2b1c9de4f708")
 
@@ -198,6 +200,8 @@ def _validated_email(value: str) -> str:
 def _phone(value: str, country: str | None) -> str:
     if len(value) > MAX_LENGTH:
         raise InvalidIdentifier("The phone number is too long.")
+    if (plain := phones.e164(value, country)) is not None:
+        return plain
     return _settled(lambda number: _e164(number, country), value)
 
 

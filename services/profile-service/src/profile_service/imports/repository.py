@@ -1,7 +1,8 @@
 """The SQL of imports."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, BinaryIO, Final
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from rapport.database import Connection
 
 from profile_service.ledger.repository import Reader
 
+_number = attrgetter("int")
 _PART: Final = 1 << 20
 _PARTS_AT_ONCE: Final = 8
 
@@ -48,7 +50,6 @@ _LINKED = """
     SELECT a, b FROM link JOIN unnest($1::uuid[], $2::uuid[]) AS pair(pair_a, pair_b) ON a = pair_a AND b = pair_b
     WHERE kind = 'import' AND state = 'accepted' AND retracted_at IS NULL AND evidence_at <= $3
 """
-_SEARCHABLE = "SELECT key, searchable FROM attribute WHERE key = ANY($1::text[]) ORDER BY key FOR SHARE"
 _FORGET_FILES = """
     DELETE FROM import_file_part USING list_import JOIN job USING (job_id)
     WHERE import_file_part.import_id = list_import.import_id AND finished_at < now() - make_interval(secs => $1)
@@ -135,7 +136,13 @@ async def faults(connection: Reader, import_id: UUID, after: tuple[int, int], li
 
 async def enrol(connection: Connection, import_id: UUID, identities: Collection[UUID]) -> None:
     """Note that identities are on a list."""
-    await connection.execute(_ENROL, sorted(set(identities)), import_id)
+    await connection.execute(_ENROL, sorted(set(identities), key=_number), import_id)
+
+
+async def enrol_new(connection: Connection, import_id: UUID, identities: Iterable[UUID]) -> None:
+    """Note that identities, each once, are on a list on which they cannot be yet."""
+    rows = [(each, import_id) for each in sorted(identities, key=_number)]
+    await connection.copy_records_to_table("list_membership", records=rows, columns=["identity_id", "import_id"])
 
 
 async def known(connection: Connection, identities: Collection[UUID]) -> dict[UUID, tuple[UUID, datetime]]:
@@ -150,50 +157,3 @@ async def linked(connection: Connection, pairs: Sequence[tuple[UUID, UUID]], by:
         return set()
     rows = await connection.fetch(_LINKED, *(list(side) for side in zip(*pairs, strict=True)), by)
     return {(row["a"], row["b"]) for row in rows}
-
-
-async def tell_new(
-    connection: Connection,
-    fact_ids: Sequence[UUID],
-    owners: Sequence[UUID],
-    values: Mapping[str, Sequence[str | None]],
-    source: str,
-    confidence: float,
-    observed_at: datetime,
-    expires_at: datetime | None,
-) -> None:
-    """Store observed facts of identities that have none yet: for each key the JSON texts, in the order of `owners`.
-
-    The texts are canonical, so that their digests are those of facts told one by one.
-    """
-    if not values:
-        return
-    # Held until the facts are in: what becomes searchable meanwhile misses none.
-    defined = await connection.fetch(_SEARCHABLE, list(values))
-    searchable = [row["key"] for row in defined if row["searchable"]]
-    search = "CASE WHEN key = ANY(searchable) THEN search_tokens(key, value::jsonb) END" if searchable else "NULL"
-    # Key by key would visit every identity's place in the index once for each.
-    columns = "".join(f", ${place}::text[]" for place in range(8, 8 + len(values)))
-    names = "".join(f", v{place}" for place in range(len(values)))
-    pairs = ", ".join(f"(k[{place + 1}], v{place}, {place})" for place in range(len(values)))
-    await connection.execute(
-        f"""
-        INSERT INTO fact (fact_id, identity_id, key, value, digest, origin, source, confidence, first_observed_at,
-                          observed_at, expires_at, search)
-        SELECT ids[(turn - 1) * {len(values)} + place + 1], owner, key, value::jsonb,
-               sha256(convert_to(value, 'UTF8')), 'observed', $3, $4, $5, $5, $6, {search}
-        FROM (SELECT $1::uuid[] AS ids, $7::text[] AS searchable, ${8 + len(values)}::text[] AS k) AS given
-        CROSS JOIN unnest($2::uuid[]{columns}) WITH ORDINALITY AS person(owner{names}, turn)
-        CROSS JOIN LATERAL (VALUES {pairs}) AS fact(key, value, place)
-        WHERE value IS NOT NULL
-        """,
-        list(fact_ids),
-        list(owners),
-        source,
-        confidence,
-        observed_at,
-        expires_at,
-        searchable,
-        *(list(column) for column in values.values()),
-        list(values),
-    )

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from rapport.database import Connection, Database
 from rapport.identity import identity_id
 
 from profile_service.facts import repository as facts
+from profile_service.facts.bulk import Teller
 from profile_service.facts.repository import NewFact
 from profile_service.facts.service import told
 from profile_service.imports import repository
@@ -23,18 +24,19 @@ from profile_service.jobs.worker import RunningJob
 from profile_service.ledger import repository as ledger
 from profile_service.ledger.records import PROFILE, Evidence, Plan, Sighting
 from profile_service.ledger.service import record
-from profile_service.ledger.strangers import Stranger, Strangers, add, new_ids, once, spoken_for
+from profile_service.ledger.strangers import Met, Said, Stranger, Strangers, add, once, spoken_for
 
 LINK: Final = "import"
 CONFIDENCE: Final = 0.8
 _TRIES: Final = 5
+_EVENTS_AT_ONCE: Final = 1_000
 
 
 class _Overtaken(Exception):
     """Somebody else met an identity between the first look and the lock."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class List:
     """What the rows of a list have in common; `keys` name the values of a batch."""
 
@@ -44,15 +46,38 @@ class List:
     seen_at: datetime
     keys: Sequence[str]
     strangers: Strangers
+    teller: Teller = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.teller = Teller("observed", self.source, CONFIDENCE, self.seen_at, self.expires_at)
 
 
 @dataclass(slots=True)
-class _Sorted:
-    """Places in a batch: people nobody knows, people known as they are, people for the ledger to decide about."""
+class _People:
+    """A batch: of each row its number, its identities with the one that owns its facts first, and what is known."""
 
-    strangers: list[int]
-    steady: list[int]
-    rest: list[int]
+    listed: List
+    batch: Batch
+    who: list[list[Met]]
+    known: Mapping[UUID, tuple[UUID, datetime]]
+    # Places of people nobody knows, of people known as they are, of people for the ledger to decide about.
+    strangers: list[int] = field(default_factory=list)
+    steady: list[int] = field(default_factory=list)
+    rest: list[int] = field(default_factory=list)
+
+    def event(self, place: int) -> str:
+        """What the evidence of a row goes by."""
+        return f"{self.listed.import_id}/{self.batch.numbers[place]}"
+
+    def pairs(self, place: int) -> list[tuple[UUID, UUID]]:
+        """Identities that a row links, in the order in which links have them."""
+        hub, *others = (each.id for each in self.who[place])
+        return [(hub, each) if hub.int < each.int else (each, hub) for each in others]
+
+    def values(self, places: Sequence[int]) -> dict[str, list[str | None]]:
+        """Values by key of some rows."""
+        columns = zip(self.listed.keys, self.batch.values, strict=True)
+        return {key: [column[place] for place in places] for key, column in columns}
 
 
 async def take(database: Database, job: RunningJob, listed: List, batch: Batch, total: int | None) -> None:
@@ -70,43 +95,91 @@ async def take(database: Database, job: RunningJob, listed: List, batch: Batch, 
 
 
 async def _take(connection: Connection, listed: List, batch: Batch, *, careful: bool) -> None:
-    people = [_sightings(listed, number, each) for number, each in zip(batch.numbers, batch.identities, strict=True)]
-    stars = [_star(listed, number, sightings) for number, sightings in zip(batch.numbers, people, strict=True)]
-    known = await repository.known(connection, {each.identity_id for person in people for each in person})
-    sorted_out = await _sort(connection, listed, batch, people, stars, known, careful=careful)
+    who = [_met(listed.import_id, number, found) for number, found in zip(batch.numbers, batch.identities, strict=True)]
+    known = await repository.known(connection, {each.id for person in who for each in person})
+    people = _People(listed, batch, who, known)
+    await _sort(connection, people, careful=careful)
     # Facts first: the ledger's locks, which others wait for, are taken last.
-    await _tell_new(connection, listed, batch, people, sorted_out.strangers)
-    changed = await _tell(connection, listed, batch, people, [*sorted_out.steady, *sorted_out.rest])
-    await repository.enrol(connection, listed.import_id, [each.identity_id for person in people for each in person])
-    await _record(connection, listed, people, stars, sorted_out)
+    await _tell_new(connection, people)
+    changed = await _tell(connection, people, [*people.steady, *people.rest])
+    await _enrol(connection, people)
+    await _record(connection, people)
     await _announce(connection, changed)
     lines = [(row, number, *fault) for row, found in batch.faults for number, fault in enumerate(found)]
     await repository.keep_faults(connection, listed.import_id, lines)
     await repository.count(connection, listed.import_id, len(batch.numbers), len(batch.faults))
 
 
-def _sightings(listed: List, number: int, identities: Sequence[Identity]) -> list[Sighting]:
-    found = [Sighting(each.id, each.kind, each.value, listed.seen_at) for each in identities]
-    if all(each.blocked for each in identities):
-        found.insert(0, anchor(listed.import_id, number, listed.seen_at))
-    return found
+def _met(import_id: UUID, number: int, identities: Sequence[Identity]) -> list[Met]:
+    found = [Met(kind, value, key) for kind, value, key, _ in identities]
+    # The shared ones come last: if the first is one, nobody in particular owns any.
+    return found if identities and not identities[0].blocked else [anchor(import_id, number), *found]
 
 
-def anchor(import_id: UUID, number: int, seen_at: datetime) -> Sighting:
+def anchor(import_id: UUID, number: int) -> Met:
     """The identity of a person known by name or address alone: the same for a row however often it is read."""
     noise = hashlib.sha256(import_id.bytes + number.to_bytes(8, "big")).digest()
     made = UUID(bytes=import_id.bytes[:6] + noise[:10])
     made = UUID(int=made.int & ~(0xF << 76 | 0xC << 60) | 0x7 << 76 | 0x8 << 60)
-    return Sighting(identity_id(PROFILE, str(made)), PROFILE, str(made), seen_at, seed=made)
+    return Met(PROFILE, str(made), identity_id(PROFILE, str(made)), made)
 
 
-def _star(listed: List, number: int, sightings: Sequence[Sighting]) -> list[Evidence]:
-    hub, *others = sightings
-    event = f"{listed.import_id}/{number}"
+async def _sort(connection: Connection, people: _People, *, careful: bool) -> None:
+    alone = once([each.id for each in person] for person in people.who)
+    apart = await _spoken_for(connection, people)
+    known, seen_at, maybe = people.known, people.listed.seen_at, list[int]()
+    for place, person in enumerate(people.who):
+        if not any(each.id in known for each in person):
+            fits = (
+                not careful
+                and all(each.id in alone and each.id not in apart for each in person)
+                and not any(each.blocked for each in people.batch.identities[place])
+                and people.listed.strangers.fits([each.kind for each in person])
+            )
+            (people.strangers if fits else people.rest).append(place)
+        elif all(each.id in known and known[each.id][1] <= seen_at for each in person):
+            maybe.append(place)
+        else:
+            people.rest.append(place)
+    linked = await repository.linked(connection, [pair for place in maybe for pair in people.pairs(place)], seen_at)
+    for place in maybe:
+        (people.steady if linked.issuperset(people.pairs(place)) else people.rest).append(place)
+
+
+async def _spoken_for(connection: Connection, people: _People) -> set[UUID]:
+    logins = {
+        each.id: each.value
+        for person in people.who
+        for each in person
+        if each.kind == "user_id" and each.id not in people.known
+    }
+    return await spoken_for(connection, logins)
+
+
+async def _record(connection: Connection, people: _People) -> None:
+    listed = people.listed
+    new = [each.id for place in people.strangers for each in people.who[place]]
+    met = [
+        Sighting(each.id, each.kind, each.value, listed.seen_at, seed=each.seed)
+        for place in people.rest
+        for each in people.who[place]
+    ]
+    evidence = [each for place in people.rest for each in _evidence(people, place)]
+    if met or new:
+        await record(connection, listed.strangers.guards, met, lambda _: Plan(evidence=list(evidence)), beside=new)
+    if new and await repository.known(connection, new):
+        raise _Overtaken
+    strangers = [Stranger(people.who[place], people.event(place)) for place in people.strangers]
+    await add(connection, strangers, Said(LINK, listed.source, listed.seen_at))
+
+
+def _evidence(people: _People, place: int) -> list[Evidence]:
+    hub, *others = people.who[place]
+    listed, event = people.listed, people.event(place)
     return [
         Evidence(
-            hub.identity_id,
-            each.identity_id,
+            hub.id,
+            each.id,
             LINK,
             listed.source,
             listed.seen_at,
@@ -117,95 +190,26 @@ def _star(listed: List, number: int, sightings: Sequence[Sighting]) -> list[Evid
     ]
 
 
-async def _sort(
-    connection: Connection,
-    listed: List,
-    batch: Batch,
-    people: Sequence[Sequence[Sighting]],
-    stars: Sequence[Sequence[Evidence]],
-    known: Mapping[UUID, tuple[UUID, datetime]],
-    *,
-    careful: bool,
-) -> _Sorted:
-    alone = once([each.identity_id for each in person] for person in people)
-    logins = {
-        each.identity_id: each.value
-        for person in people
-        for each in person
-        if each.kind == "user_id" and each.identity_id not in known
-    }
-    apart = await spoken_for(connection, logins)
-    found, maybe = _Sorted([], [], []), list[int]()
-    for place, person in enumerate(people):
-        ids = [each.identity_id for each in person]
-        if not any(each in known for each in ids):
-            fits = (
-                not careful
-                and all(each in alone and each not in apart for each in ids)
-                and not any(each.blocked for each in batch.identities[place])
-                and listed.strangers.fits([each.kind for each in person])
-            )
-            (found.strangers if fits else found.rest).append(place)
-        elif all(each in known and known[each][1] <= listed.seen_at for each in ids):
-            maybe.append(place)
-        else:
-            found.rest.append(place)
-    pairs = [(edge.a, edge.b) for place in maybe for edge in (each.edge for each in stars[place])]
-    linked = await repository.linked(connection, pairs, listed.seen_at)
-    for place in maybe:
-        steady = all((edge.a, edge.b) in linked for edge in (each.edge for each in stars[place]))
-        (found.steady if steady else found.rest).append(place)
-    return found
+async def _enrol(connection: Connection, people: _People) -> None:
+    new = [each.id for place in people.strangers for each in people.who[place]]
+    await repository.enrol_new(connection, people.listed.import_id, new)
+    others = [each.id for place in (*people.steady, *people.rest) for each in people.who[place]]
+    await repository.enrol(connection, people.listed.import_id, others)
 
 
-async def _record(
-    connection: Connection,
-    listed: List,
-    people: Sequence[Sequence[Sighting]],
-    stars: Sequence[Sequence[Evidence]],
-    places: _Sorted,
-) -> None:
-    new = [each.identity_id for place in places.strangers for each in people[place]]
-    met = [each for place in places.rest for each in people[place]]
-    evidence = [each for place in places.rest for each in stars[place]]
-    if met or new:
-        await record(connection, listed.strangers.guards, met, lambda _: Plan(evidence=list(evidence)), beside=new)
-    if new and await repository.known(connection, new):
-        raise _Overtaken
-    await add(connection, [Stranger(people[place], stars[place]) for place in places.strangers])
-
-
-async def _tell_new(
-    connection: Connection, listed: List, batch: Batch, people: Sequence[Sequence[Sighting]], places: Sequence[int]
-) -> None:
-    if not places:
-        return
+async def _tell_new(connection: Connection, people: _People) -> None:
     # In the order of the index, which then takes them page by page.
-    places = sorted(places, key=lambda place: people[place][0].identity_id)
-    columns = {key: [column[place] for place in places] for key, column in zip(listed.keys, batch.values, strict=True)}
-    await repository.tell_new(
-        connection,
-        new_ids(len(places) * len(columns)),
-        [people[place][0].identity_id for place in places],
-        columns,
-        listed.source,
-        CONFIDENCE,
-        listed.seen_at,
-        listed.expires_at,
-    )
+    places = sorted(people.strangers, key=lambda place: people.who[place][0].id.int)
+    owners = [people.who[place][0].id for place in places]
+    await people.listed.teller.tell(connection, owners, people.values(places))
 
 
-async def _tell(
-    connection: Connection,
-    listed: List,
-    batch: Batch,
-    people: Sequence[Sequence[Sighting]],
-    places: Collection[int],
-) -> dict[UUID, set[str]]:
+async def _tell(connection: Connection, people: _People, places: Collection[int]) -> dict[UUID, set[str]]:
     """Keep facts about people who may be known; the keys of what is new, by identity."""
+    listed = people.listed
     told_of = [
         NewFact(
-            people[place][0].identity_id,
+            people.who[place][0].id,
             key,
             msgspec.json.decode(text),
             "observed",
@@ -215,7 +219,7 @@ async def _tell(
             listed.expires_at,
         )
         for place in places
-        for key, column in zip(listed.keys, batch.values, strict=True)
+        for key, column in zip(listed.keys, people.batch.values, strict=True)
         if (text := column[place]) is not None
     ]
     changed: dict[UUID, set[str]] = {}
@@ -234,5 +238,5 @@ async def _announce(connection: Connection, changed: Mapping[UUID, set[str]]) ->
         keys.setdefault(profiles[identity], set()).update(names)
     now = datetime.now(UTC)
     events = [told(profile, names, now) for profile, names in keys.items()]
-    for start in range(0, len(events), 1_000):
-        await feed.append(connection, events[start : start + 1_000])
+    for start in range(0, len(events), _EVENTS_AT_ONCE):
+        await feed.append(connection, events[start : start + _EVENTS_AT_ONCE])

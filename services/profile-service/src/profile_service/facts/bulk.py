@@ -1,0 +1,104 @@
+"""Facts of people of whom nothing is known yet, written as the server's own binary COPY: nothing can conflict."""
+
+import hashlib
+import io
+import os
+import struct
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from rapport.database import Connection
+
+from profile_service.facts.rules import Origin
+
+_COLUMNS: Final = (
+    *("fact_id", "identity_id", "key", "value", "digest", "origin", "source", "confidence"),
+    *("first_observed_at", "observed_at", "expires_at"),
+)
+_HEAD: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_END: Final = struct.pack(">h", -1)
+_NULL: Final = struct.pack(">i", -1)
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_SAME_OFTEN: Final = 50_000
+_length = struct.Struct(">i").pack
+
+_DEFINED = "SELECT key, searchable FROM attribute WHERE key = ANY($1::text[]) ORDER BY key FOR SHARE"
+_INDEX = """
+    UPDATE fact SET search = search_tokens(key, value)
+    WHERE identity_id = ANY($1::uuid[]) AND key = ANY($2::text[])
+"""
+
+
+class Teller:
+    """Writes facts that have all but owner, key and value in common; values are canonical JSON as text.
+
+    A text's digest is then the one it would have if it were told by itself.
+    """
+
+    def __init__(
+        self, origin: Origin, source: str, confidence: float, observed_at: datetime, expires_at: datetime | None
+    ) -> None:
+        observed = _field(_moment(observed_at))
+        expires = _NULL if expires_at is None else _field(_moment(expires_at))
+        sure = _field(struct.pack(">d", confidence))
+        self._rest = _field(origin.encode()) + _field(source.encode()) + sure + observed + observed + expires
+        self._seen: dict[tuple[str, str], bytes] = {}
+
+    async def tell(
+        self, connection: Connection, owners: Sequence[UUID], values: Mapping[str, Sequence[str | None]]
+    ) -> None:
+        """Store facts about identities that have none from this source: by key, texts in the order of `owners`."""
+        if not owners or not values:
+            return
+        # Held until the facts are in: what becomes searchable meanwhile misses none.
+        defined = await connection.fetch(_DEFINED, list(values))
+        source = io.BytesIO(self._rows(owners, values))
+        await connection.copy_to_table("fact", source=source, columns=_COLUMNS, format="binary")
+        if searchable := [row["key"] for row in defined if row["searchable"]]:
+            await connection.execute(_INDEX, list(owners), searchable)
+
+    def _rows(self, owners: Sequence[UUID], values: Mapping[str, Sequence[str | None]]) -> bytes:
+        heads = _heads(len(values))
+        rest, middle, parts = self._rest, self._middle, [_HEAD]
+        noise, place = os.urandom(8 * len(owners)), 0
+        columns = list(zip(heads, values, values.values(), strict=True))
+        for number, owner in enumerate(owners):
+            # A time-ordered id is the time, the key's number, and noise that the facts of one owner share.
+            unique = bytes((noise[place] & 0x3F | 0x80,)) + noise[place + 1 : place + 8]
+            place += 8
+            whose = unique + _field(owner.bytes)
+            for head, key, column in columns:
+                if (text := column[number]) is not None:
+                    parts += (head, whose, middle(key, text), rest)
+        parts.append(_END)
+        return b"".join(parts)
+
+    def _middle(self, key: str, text: str) -> bytes:
+        made = self._seen.get((key, text))
+        if made is None:
+            value = text.encode()
+            made = _field(key.encode()) + _field(b"\x01" + value) + _field(hashlib.sha256(value).digest())
+            if len(self._seen) >= _SAME_OFTEN:
+                self._seen.clear()
+            self._seen[key, text] = made
+        return made
+
+
+def _heads(count: int) -> list[bytes]:
+    """Beginnings of rows: how many columns, and the first half of an id of version 7."""
+    milliseconds = (time.time_ns() // 1_000_000).to_bytes(6, "big")
+    lead = struct.pack(">h", len(_COLUMNS)) + _length(16) + milliseconds
+    return [lead + struct.pack(">H", 0x7000 | number) for number in range(count)]
+
+
+def _field(value: bytes) -> bytes:
+    return _length(len(value)) + value
+
+
+def _moment(at: datetime) -> bytes:
+    """Microseconds since 2000, as the server counts."""
+    gone = at - _EPOCH
+    return struct.pack(">q", (gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds)
