@@ -8,15 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from rapport_local.importing import Importer, ImportFailed
 from rapport_local.lock import AlreadyRunning, HomeLock
 from rapport_local.migrations import MigrationFailed
 from rapport_local.postgres import PostgresError
 from rapport_local.stack import Stack, home_folder
 from rapport_local.supervisor import StackFailed
 
-EXPECTED = (AlreadyRunning, MigrationFailed, PostgresError, StackFailed, LookupError)
+EXPECTED = (AlreadyRunning, ImportFailed, MigrationFailed, PostgresError, StackFailed, LookupError)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
 LOOK_SECONDS = 0.1
@@ -40,7 +42,7 @@ def readably(command: Callable[[], int]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m rapport_local", description=__doc__)
+    parser = argparse.ArgumentParser(prog="rapport", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     run = commands.add_parser("run", help="start PostgreSQL and the services, load a sample, keep them up")
     run.add_argument("--sample", choices=("none", "small", "full"), default="small")
@@ -54,6 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--subject", default="operator", help="who it is for (default: %(default)s)")
     token.add_argument("--rotate", action="store_true", help="sign with a new key; older tokens hold on")
     token.set_defaults(command=_token)
+    importing = commands.add_parser("import", help="take in a list (CSV, NDJSON, Parquet) and show how far it is")
+    importing.add_argument("file", type=Path)
+    importing.add_argument("--spec", type=Path, required=True, help="JSON: source, lawful_basis, mapping and so on")
+    importing.add_argument("--url", help="profile-service (default: that of the running stack)")
+    importing.add_argument("--token", help="bearer token (default: RAPPORT_TOKEN, else that of the running stack)")
+    importing.add_argument("--charset", help="encoding of the file, if the guess is wrong")
+    importing.add_argument("--preview", action="store_true", help="show the first rows as they would be read")
+    importing.add_argument("--errors", type=Path, help="where reasons go (default: FILE.errors.csv)")
+    importing.set_defaults(command=_import)
     stop = commands.add_parser("stop", help="end the stack that runs on this home")
     stop.set_defaults(command=_stop)
     return parser
@@ -135,6 +146,13 @@ def _token(options: argparse.Namespace) -> int:
         print(f"rapport: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    with Importer(options.url, options.token) as importer:
+        if options.preview:
+            return importer.preview(options.file, options.spec, options.charset)
+        return importer.run(options.file, options.spec, options.charset, options.errors)
 
 
 def _stop(_options: argparse.Namespace) -> int:
