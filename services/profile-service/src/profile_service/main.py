@@ -19,6 +19,9 @@ from profile_service.imports.service import JOB as IMPORT
 from profile_service.jobs.router import router as jobs
 from profile_service.jobs.worker import Handler, job_workers
 from profile_service.links.router import router as links
+from profile_service.matching.router import router as matching
+from profile_service.matching.runs import match_run
+from profile_service.matching.service import MATCH_RUN
 from profile_service.policy import Policy
 from profile_service.preferences.router import pages as customer_pages
 from profile_service.preferences.router import router as preferences
@@ -32,9 +35,9 @@ from profile_service.settings import ProfileSettings
 from profile_service.suppressions.router import router as suppressions
 
 # What does the jobs of each kind; a feature with long work adds its own.
-JOBS: Final[Mapping[str, Handler]] = {IMPORT: run_import, PRIVACY_JOB: carry_out_privacy}
+JOBS: Final[Mapping[str, Handler]] = {IMPORT: run_import, PRIVACY_JOB: carry_out_privacy, MATCH_RUN: match_run}
 # Of these one at a time in all processes.
-ALONE: Final = frozenset({IMPORT})
+ALONE: Final = frozenset({IMPORT, MATCH_RUN})
 
 
 def create_app(settings: ProfileSettings | None = None) -> FastAPI:
@@ -57,6 +60,7 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
             grants,
             relationships,
             privacy,
+            matching,
             jobs,
             imports,
             feed_router("profile", "profiles:read"),

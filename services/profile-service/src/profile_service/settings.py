@@ -31,6 +31,13 @@ class ProfileSettings(ServiceSettings):
     )
     guard_never_join: set[Kind] = Field(default_factory=set, description="Kinds that never join two profiles")
 
+    match_link_probability: float = Field(0.95, gt=0.5, le=1, description="Duplicates so probable link by themselves")
+    match_review_probability: float = Field(0.5, ge=0.01, le=1, description="Duplicates so probable are offered")
+    match_engine: Literal["duckdb", "spark"] = Field("duckdb", description="Where records are compared")
+    match_memory: str = Field("1GB", pattern=r"^[1-9][0-9]*(MB|GB)$", description="Memory of the columns compared")
+    match_threads: int = Field(2, ge=1, le=256, description="Threads that compare")
+    match_spark_master: str = Field("local[*]", description="As Spark names it, such as spark://host:7077")
+
     public_url: str = Field("http://127.0.0.1:8001", description="Where customers reach /p/{token} and /c/{token}")
     link_secret: SecretStr | None = Field(None, description="Signs links; made and kept in the database if not given")
     pseudonym_key: SecretStr | None = Field(

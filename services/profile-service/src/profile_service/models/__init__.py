@@ -5,6 +5,7 @@ from profile_service.models.catalogue import Attribute, AttributeVersion
 from profile_service.models.customer import Consent, Fact, Suppression
 from profile_service.models.imports import ImportFault, ImportFilePart, ListImport, ListMembership
 from profile_service.models.ledger import CannotLink, Identity, Link
+from profile_service.models.matching import MatchCandidate
 from profile_service.models.people import Relationship
 from profile_service.models.permission import HashedSuppression, OptIn, Registry, Restriction
 from profile_service.models.privacy import PrivacyExport, PrivacyReceipt, PrivacyRequest
@@ -26,6 +27,7 @@ __all__ = [
     "Link",
     "ListImport",
     "ListMembership",
+    "MatchCandidate",
     "OptIn",
     "PrivacyExport",
     "PrivacyReceipt",

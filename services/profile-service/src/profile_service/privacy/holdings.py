@@ -12,6 +12,7 @@ _DECLARED: Final = (
     # The person's side of the ledger; what is known of a device that others use too stays theirs.
     Holding("link", "a = ANY({own}) OR b = ANY({own})"),
     Holding("cannot_link", "a = ANY({own}) OR b = ANY({own})"),
+    Holding("match_candidate", "a = ANY({own}) OR b = ANY({own})", key="candidate_id"),
     Holding("identity", "identity_id = ANY({own})"),
     Holding("suppression", "identity_id = ANY({own})"),
     Holding("record_version", f"record_id IN (SELECT record_id FROM record WHERE {_THEIRS})"),

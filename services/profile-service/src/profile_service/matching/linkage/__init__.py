@@ -1,0 +1,1 @@
+"""Duplicates among people: records in, pairs with probability and weights out. Needs no service and no database."""

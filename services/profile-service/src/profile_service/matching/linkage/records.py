@@ -1,0 +1,140 @@
+"""Records as they are compared: names, birth dates, addresses and contact points in forms that stand misspelling."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import jellyfish
+import pyarrow as pa
+
+from profile_service.matching.linkage.nicknames import formal_names
+from profile_service.names.folding import fold, words
+from profile_service.names.rules import NameForms, comparable
+
+_PHONE_DIGITS: Final = 9  # without country code and trunk prefix, however the number was written
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of one person; `birth_date` is `YYYY-MM-DD`. Records that are not `changed` are not compared
+    with each other: that was done before."""
+
+    given_name: str | None = None
+    family_name: str | None = None
+    display_name: str | None = None
+    birth_date: str | None = None
+    street: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postcode: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    changed: bool = True
+
+
+_TEXT: Final = (
+    *("given", "family", "names", "given_latin", "family_latin", "given_sound", "family_sound"),
+    *("birth", "birth_swapped", "birth_digits", "number", "street", "street_sorted"),
+    *("city", "region", "postcode", "postcode_digits", "email", "email_user", "phone"),
+)
+SCHEMA: Final = pa.schema(
+    [("unique_id", pa.int64()), ("changed", pa.bool_()), ("given_formal", pa.list_(pa.string()))]
+    + [(name, pa.string()) for name in _TEXT]
+)
+
+
+def prepared(records: Iterable[Record]) -> pa.Table:
+    """A row for each record, `unique_id` its number from 0 on; what is not known is null."""
+    rows = [_row(number, record) for number, record in enumerate(records)]
+    columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(SCHEMA)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _row(number: int, record: Record) -> tuple[Any, ...]:
+    names = _names(record.given_name, record.family_name, record.display_name)
+    birth = (record.birth_date or "").replace("-", "")[:8] or None
+    house, street, sorted_street = _street(record.street) if record.street else (None, None, None)
+    postcode = _plain(record.postcode)
+    email = fold(record.email) if record.email else None
+    return (
+        number,
+        record.changed,
+        names.formal,
+        names.given,
+        names.family,
+        names.whole,
+        names.given_latin,
+        names.family_latin,
+        names.given_sound,
+        names.family_sound,
+        birth,
+        birth and birth[:4] + birth[6:] + birth[4:6],
+        birth and "".join(sorted(birth)),
+        house,
+        street,
+        sorted_street,
+        _plain(record.city),
+        _plain(record.region),
+        postcode,
+        postcode and "".join(sorted(postcode)),
+        email,
+        email and email.partition("@")[0],
+        (record.phone and "".join(filter(str.isdigit, record.phone))[-_PHONE_DIGITS:]) or None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    given: str | None
+    family: str | None
+    whole: str | None
+    given_latin: str | None
+    family_latin: str | None
+    given_sound: str | None
+    family_sound: str | None
+    formal: list[str] | None
+
+
+@lru_cache(maxsize=1 << 16)
+def _names(given: str | None, family: str | None, display: str | None) -> _Names:
+    forms: NameForms = comparable(given, family, display)
+    families = len(forms.family.split())
+    latin = "".join(forms.romanised[families:]), "".join(forms.romanised[:families])
+    sounds = tuple(_sound(each) for each in latin)
+    first = forms.given.split(" ", 1)[0]
+    return _Names(
+        given=forms.given.replace(" ", "") or None,
+        family=forms.family.replace(" ", "") or None,
+        whole=forms.sorted_tokens or None,
+        given_latin=latin[0] or None,
+        family_latin=latin[1] or None,
+        given_sound=sounds[0] or None,
+        family_sound=sounds[1] or None,
+        formal=formal_names(first),
+    )
+
+
+@lru_cache(maxsize=1 << 16)
+def _sound(latin: str) -> str:
+    return jellyfish.metaphone(latin) or latin
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain(text: str | None) -> str | None:
+    """Letters and digits alone: spaces and hyphens come and go."""
+    return "".join(words(text)) or None if text else None
+
+
+_house_number = re.compile(r"\d+[a-z]?|\D+")
+
+
+@lru_cache(maxsize=1 << 16)
+def _street(street: str) -> tuple[str | None, str | None, str | None]:
+    """House number, the rest run together, and the rest with its words sorted: parts of an address change places."""
+    parts = [part for word in words(street) for part in _house_number.findall(word)]
+    numbers = [part for part in parts if part[0].isdigit()]
+    rest = [part for part in parts if not part[0].isdigit()]
+    return (numbers[0] if numbers else None, "".join(rest) or None, "".join(sorted(rest)) or None)

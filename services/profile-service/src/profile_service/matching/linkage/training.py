@@ -1,0 +1,175 @@
+"""Learning from the records themselves how reliable each field is.
+
+Expectation maximisation as Splink does it, unsupervised: on pairs of one birth date for all other fields, on pairs of
+one name for the rest. Few records teach little, so what was learnt is weighed against what is known beforehand by the
+number of cases behind it, and does not run away from it.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+from splink import Linker, SettingsCreator
+from splink.blocking_rule_library import CustomRule
+from splink.internals.exceptions import EMTrainingException
+
+from profile_service.matching.linkage.blocking import rules
+from profile_service.matching.linkage.comparisons import Field
+
+_BLOCKS: Final = ("l.birth = r.birth", "l.names = r.names")
+_SAMPLED_PAIRS: Final = 1_000_000
+_TRAINING_PAIRS: Final = 1_000_000
+_SEED: Final = 1
+
+# Cases that what is known beforehand is worth.
+_PRIOR_MATCHES: Final = 20.0
+_PRIOR_PAIRS: Final = 20_000.0
+_PRIOR_RECORDS: Final = 200.0
+_FREQUENCY: Final = 0.002
+_FAMILY_NAME_OF_ONE_CHARACTER: Final = 0.03  # Chinese family names are few
+_FURTHEST: Final = 20.0  # times more or less likely than known beforehand
+
+# Share of duplicates whose names and birth date are stored the same; and duplicates thought possible in any data.
+_PLAIN_SHARE: Final = 0.45
+_LEAST_SHARE: Final = 0.02
+_LEAST_MATCHES: Final = 5.0
+_ENOUGH_MATCHES: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Records, and duplicate pairs expected among them."""
+
+    records: int
+    matches: float
+
+    @property
+    def pairs(self) -> float:
+        """Pairs of two different records."""
+        return max(1.0, self.records * (self.records - 1) / 2)
+
+
+def size_of(rows: pa.Table) -> Size:
+    """How many duplicates to expect, from those that are plain to see."""
+    known = Counter(
+        (names, birth)
+        for names, birth in zip(rows["names"].to_pylist(), rows["birth"].to_pylist(), strict=True)
+        if names and birth
+    )
+    plain = sum(count * (count - 1) // 2 for count in known.values())
+    return Size(rows.num_rows, plain / _PLAIN_SHARE + min(_LEAST_MATCHES, _LEAST_SHARE * rows.num_rows))
+
+
+def trained(api: Any, frame: Any, rows: pa.Table, fields: Sequence[Field], size: Size) -> Linker:
+    """A model ready to compare the records of `frame`, which `rows` holds too."""
+    settings = SettingsCreator(
+        link_type="dedupe_only",
+        comparisons=[field.settings() for field in fields],
+        blocking_rules_to_generate_predictions=[CustomRule(rule) for rule in rules()],
+        probability_two_random_records_match=min(0.5, size.matches / size.pairs),
+        em_convergence=0.001,
+        retain_matching_columns=True,
+        retain_intermediate_calculation_columns=True,
+    )
+    learner = _linker(api, frame, settings, rows)
+    if size.matches < _ENOUGH_MATCHES:
+        return learner
+    learner.training.estimate_u_using_random_sampling(_SAMPLED_PAIRS + 1, seed=_SEED, num_chunks=1)
+    for block in _BLOCKS:
+        # Nobody shares a birth date, or a name, with anybody: then the other block has to do.
+        with suppress(EMTrainingException):
+            learner.training.estimate_parameters_using_expectation_maximisation(
+                block, estimate_without_term_frequencies=True, max_pairs=_TRAINING_PAIRS
+            )
+    learnt: dict[str, Any] = learner.misc.save_model_to_json()
+    _weigh(learnt, fields, size)
+    return _linker(api, frame, learnt, rows)
+
+
+def _linker(api: Any, frame: Any, settings: SettingsCreator | dict[str, Any], rows: pa.Table) -> Linker:
+    linker = Linker(frame, settings, log_level=logging.ERROR, validate_settings=False)
+    for column in ("given", "family", "region", "email_user"):
+        table = api.register(_frequencies(rows, column))
+        linker.table_management.register_term_frequency_lookup(table, column)
+    return linker
+
+
+def _frequencies(rows: pa.Table, column: str) -> pa.Table:
+    """How common values are among people: duplicates do not make a name common, nor do few records make it rare."""
+    counted = rows[column].drop_null().value_counts()
+    values = counted.field("values").to_pylist()
+    counts = counted.field("counts").to_pylist()
+    total = sum(counts) + _PRIOR_RECORDS
+    shares = [
+        (count - 1 + _PRIOR_RECORDS * _usual(column, value)) / total
+        for value, count in zip(values, counts, strict=True)
+    ]
+    return pa.table({column: pa.array(values, pa.string()), f"tf_{column}": pa.array(shares, pa.float64())})
+
+
+def _usual(column: str, value: str) -> float:
+    if column == "region":
+        return 0.2
+    return _FAMILY_NAME_OF_ONE_CHARACTER if column == "family" and len(value) == 1 else _FREQUENCY
+
+
+def _weigh(model: dict[str, Any], fields: Sequence[Field], size: Size) -> None:
+    """Bring what was learnt and what is known beforehand together in `model`."""
+    pairs = min(size.pairs, _SAMPLED_PAIRS)
+    # Among random pairs some are duplicates; they must not make agreement look like chance.
+    matches = pairs * min(0.5, size.matches / size.pairs)
+    for comparison, field in zip(model["comparisons"], fields, strict=True):
+        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        ms = _normalised(
+            [
+                _held(_blend(level.get("m_probability"), each.m, size.matches, _PRIOR_MATCHES), each.m)
+                for level, each in zip(levels, field.levels, strict=True)
+            ]
+        )
+        us = _normalised(
+            [
+                _chance(level.get("u_probability"), each.u, m, pairs, matches)
+                for level, each, m in zip(levels, field.levels, ms, strict=True)
+            ]
+        )
+        for level, m, u in zip(levels, ms, us, strict=True):
+            level["m_probability"], level["u_probability"] = m, u
+
+
+def _blend(learnt: float | None, known: float, cases: float, worth: float) -> float:
+    if not isinstance(learnt, float):
+        return known
+    return (learnt * cases + known * worth) / (cases + worth)
+
+
+def _held(value: float, known: float) -> float:
+    return min(max(value, known / _FURTHEST), known * _FURTHEST)
+
+
+def _chance(seen: float | None, known: float, m: float, pairs: float, matches: float) -> float:
+    if not isinstance(seen, float):
+        return known
+    cleared = max(seen * pairs - m * matches, 0.1 * seen * pairs) / max(1.0, pairs - matches)
+    return _blend(cleared, known, pairs, _PRIOR_PAIRS)
+
+
+def _normalised(values: Sequence[float]) -> list[float]:
+    total = sum(values)
+    return [value / total for value in values]
+
+
+def probabilities(linker: Linker) -> Mapping[str, list[tuple[float, float]]]:
+    """m and u of each field's levels, in the order of the levels."""
+    model: dict[str, Any] = linker.misc.save_model_to_json()
+    return {
+        comparison["output_column_name"]: [
+            (level["m_probability"], level["u_probability"])
+            for level in comparison["comparison_levels"]
+            if not level.get("is_null_level")
+        ]
+        for comparison in model["comparisons"]
+    }
