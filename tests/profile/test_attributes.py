@@ -119,6 +119,9 @@ async def test_i8_attributes_are_defined_versioned_and_guarded_by_an_entity_tag(
     assert (await profiles.client.delete(path)).status_code == 204
     assert (await profiles.client.get(path)).status_code == 404
     assert (await profiles.client.put(path, json=body)).headers["etag"] == '"3"'
+    changes = [each["data"] for each in await profiles.events() if each["type"] == "attribute.changed"]
+    assert {each["key"] for each in changes} == {"shoe_size"}
+    assert [each["version"] for each in changes] == [1, 2, None, 3]
 
 
 async def test_i8_what_cannot_be_defined_is_refused(profiles: Profiles) -> None:
@@ -224,6 +227,12 @@ async def test_i8_a_personal_attribute_is_masked_without_the_scope(profiles: Pro
     assert resolved.json()["profile"]["traits"] == masked
     looked_up = await profiles.client.post("/v1/profiles/lookup", json={"profile_ids": [ada]}, headers=headers)
     assert looked_up.json()["items"][0]["traits"] == masked
+    # What cannot be read cannot be guessed at either.
+    await define(profiles, "injury", {"type": "string"}, personal=True, searchable=True)
+    guess = {"attribute": "injury", "value": "left knee"}
+    denied = await profiles.client.get("/v1/profiles", params=guess, headers=headers)
+    assert (denied.status_code, denied.json()["scope"]) == (403, "profiles:pii")
+    assert await find(profiles, **guess) == [ada]
     assert (await profiles.read(ada))["traits"] == traits
 
 

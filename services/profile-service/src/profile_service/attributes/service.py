@@ -1,14 +1,17 @@
 """Defining attributes, and holding values against their definitions."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from fastapi import Request
+from rapport import feed
 from rapport.concurrency import check_if_match
 from rapport.database import Connection
 from rapport.errors import Stale
+from rapport.feed import Event
 
 from profile_service.attributes import repository
 from profile_service.attributes.errors import (
@@ -63,6 +66,8 @@ async def put(
         raise AttributeInUse(f"{found[0]} values are kept under {key}; use another key.")
     if after.searchable is not (before.searchable if before else False):
         await repository.index(connection, key, searchable=after.searchable)
+    if after is not before:
+        await feed.append(connection, [_event(key, after)])
     return after, before, found
 
 
@@ -76,6 +81,7 @@ async def remove(connection: Connection, key: str, request: Request) -> None:
         raise AttributeInUse(f"There are records of {key}; delete them first.")
     await repository.remove(connection, key)
     await repository.index(connection, key, searchable=False)
+    await feed.append(connection, [_event(key, None)])
 
 
 async def catalogue(connection: Connection, *several: Mapping[str, Any]) -> Catalogue:
@@ -111,6 +117,12 @@ async def searchable(connection: Connection, path: str) -> Attribute:
 async def holders(connection: Connection, path: str, value: str, after: UUID | None, limit: int) -> list[UUID]:
     """Profiles of which some fact or record has `value` at a searchable path, in the order of their ids."""
     return await repository.holders(connection, path, value, as_number(value), after, limit)
+
+
+def _event(key: str, attribute: Attribute | None) -> Event:
+    """That the values which count, or who may see them, may have changed for everybody."""
+    data = {"key": key, "version": attribute and attribute.version, "personal": attribute and attribute.personal}
+    return Event(type="attribute.changed", time=datetime.now(UTC), subject=key, data=data)
 
 
 def _check(key: str, body: AttributeBody) -> None:

@@ -94,7 +94,9 @@ async def search(
     if attribute is None and value is None:
         found = await service.search(connection, policy, q, after, limit + 1)
     elif attribute is not None and value is not None and q is None:
-        found = await service.search_attribute(connection, attribute, value, after, limit + 1)
+        found = await service.search_attribute(
+            connection, attribute, value, after, limit + 1, pii=caller.may("profiles:pii")
+        )
     else:
         raise Invalid("Give attribute and value together, without q.")
     following = encode_cursor(found[limit - 1].profile_id) if len(found) > limit else None

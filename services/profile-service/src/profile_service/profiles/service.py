@@ -9,7 +9,7 @@ from fastapi import Request
 from rapport import feed
 from rapport.concurrency import check_if_match
 from rapport.database import Connection
-from rapport.errors import Invalid
+from rapport.errors import Forbidden, Invalid
 from rapport.identity import STRENGTH, Identifier, InvalidIdentifier, confidence, identity_id, normalise, strength
 
 from profile_service.attributes import service as attributes
@@ -23,6 +23,7 @@ from profile_service.ledger import repository as ledger
 from profile_service.ledger.records import NOW, PROFILE, Plan, Sighting, View, star
 from profile_service.ledger.repository import Reader
 from profile_service.ledger.service import record
+from profile_service.personal import is_personal
 from profile_service.policy import Policy
 from profile_service.profiles import repository
 from profile_service.profiles.documents import version
@@ -120,14 +121,17 @@ async def search(
 
 
 async def search_attribute(
-    connection: Connection, path: str, value: str, after: UUID | None, limit: int
+    connection: Connection, path: str, value: str, after: UUID | None, limit: int, *, pii: bool
 ) -> Sequence[Profile]:
     """Profiles whose current value of a searchable attribute is, or among others is, `value`, in the order of ids;
     of a repeating attribute any record counts.
 
-    `path` is the key, dotted further for a part of an object. Raises `NotSearchable`.
+    `path` is the key, dotted further for a part of an object. Raises `NotSearchable`, or `Forbidden` for what
+    the caller could not read either.
     """
     attribute = await attributes.searchable(connection, path)
+    if not pii and (attribute.personal or is_personal(attribute.key)):
+        raise Forbidden("To search personal attributes the token needs the scope profiles:pii.", scope="profiles:pii")
     key, within = attribute.key, path[len(attribute.key) + 1 :]
     found: list[Profile] = []
     while len(found) < limit:
