@@ -1,6 +1,6 @@
 """Bodies of the calls about links."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -36,13 +36,17 @@ class LinkEnd(BaseModel):
 
 
 class LedgerEntry(BaseModel):
-    """A link in the ledger. `guards` names what stopped a held link, `guards_overridden` what an operator overrode."""
+    """A link in the ledger: who or what said so (`source`, `event_id`), when, and how surely (0 to 1).
+
+    `guards` names what stopped a held link, `guards_overridden` what an operator overrode: `blocked_value`,
+    `cannot_link`, `shared:<kind>`, `too_many:<kind>`, `too_many_identities`.
+    """
 
     link_id: UUID
     a: LinkEnd
     b: LinkEnd
-    kind: str
-    state: str
+    kind: Literal["same_call", "alias", "import", "operator", "match"]
+    state: Literal["accepted", "held", "retracted"]
     guards: list[str]
     guards_overridden: list[str]
     source: str
