@@ -31,6 +31,7 @@ from profile_service.privacy.worker import carry_out as carry_out_privacy
 from profile_service.profiles.router import router as profiles
 from profile_service.records.router import router as records
 from profile_service.relationships.router import router as relationships
+from profile_service.search.service import keep_up as keep_search_up
 from profile_service.settings import ProfileSettings
 from profile_service.suppressions.router import router as suppressions
 
@@ -65,7 +66,7 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
             imports,
             feed_router("profile", "profiles:read"),
         ],
-        workers=[follow_interaction, follow_campaign, sweep_imports, *job_workers(JOBS, alone=ALONE)],
+        workers=[follow_interaction, follow_campaign, keep_search_up, sweep_imports, *job_workers(JOBS, alone=ALONE)],
         resources=clients,
     )
     app.state.policy = Policy(settings.guards(), settings.default_country, settings.consents())

@@ -61,7 +61,7 @@ _UPSERT = f"""
     )
     {_FACTS}
 """
-_OF = f"{_FACTS} WHERE identity_id = ANY($1::uuid[])"
+_OF = f"{_FACTS} WHERE identity_id = ANY($1::uuid[]) AND ($2::text[] IS NULL OR fact.key = ANY($2))"
 _PAGE = f"""
     {_FACTS}
     WHERE identity_id = ANY($1::uuid[]) AND ($2::text IS NULL OR fact.key = $2) AND ($3::uuid IS NULL OR fact_id < $3)
@@ -112,9 +112,10 @@ async def tell(connection: Connection, facts: Iterable[NewFact]) -> list[Fact]:
     return [_fact(record) for record in records]
 
 
-async def facts_of(connection: Reader, identities: Collection[UUID]) -> list[Fact]:
-    """All facts that came with these identities."""
-    return [_fact(record) for record in await connection.fetch(_OF, list(identities))]
+async def facts_of(connection: Reader, identities: Collection[UUID], keys: Collection[str] | None = None) -> list[Fact]:
+    """All facts that came with these identities, or those under `keys`."""
+    records = await connection.fetch(_OF, list(identities), None if keys is None else list(keys))
+    return [_fact(record) for record in records]
 
 
 async def page_of(

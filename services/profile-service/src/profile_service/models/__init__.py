@@ -10,6 +10,7 @@ from profile_service.models.people import Relationship
 from profile_service.models.permission import HashedSuppression, OptIn, Registry, Restriction
 from profile_service.models.privacy import PrivacyExport, PrivacyReceipt, PrivacyRequest
 from profile_service.models.records import Record, RecordGrant, RecordUse, RecordVersion
+from profile_service.models.search import SearchName, SearchPending, SearchWord
 from profile_service.models.work import Job
 
 __all__ = [
@@ -39,5 +40,8 @@ __all__ = [
     "Registry",
     "Relationship",
     "Restriction",
+    "SearchName",
+    "SearchPending",
+    "SearchWord",
     "Suppression",
 ]

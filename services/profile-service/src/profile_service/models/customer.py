@@ -43,7 +43,6 @@ class Fact(Base):
     __table_args__ = (
         CheckConstraint("origin IN ('stated', 'observed', 'inferred')", name="origin"),
         Index("uq_fact_told", "identity_id", "key", "origin", "source", "digest", unique=True),
-        Index("ix_fact_name", "name", postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"}),
         Index("ix_fact_search", "search", postgresql_using="gin", postgresql_where=text("search IS NOT NULL")),
     )
 

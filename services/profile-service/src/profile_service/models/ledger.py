@@ -33,7 +33,18 @@ class Identity(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     assigned_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
-    __table_args__ = (Index(None, "profile_id", "kind"),)
+    __table_args__ = (
+        Index(None, "profile_id", "kind"),
+        Index(
+            "ix_identity_email_beginning",
+            "value",
+            postgresql_ops={"value": "text_pattern_ops"},
+            postgresql_where=text("kind = 'email'"),
+        ),
+        Index(
+            "ix_identity_phone_end", text("reverse(value) text_pattern_ops"), postgresql_where=text("kind = 'phone'")
+        ),
+    )
 
 
 class Link(Base):

@@ -8,7 +8,15 @@ from profile_service.models import Base
 
 _THEIRS: Final = "identity_id = ANY({identities})"
 _THEIR_GRANTS: Final = "owner = ANY({identities}) OR grantee = ANY({identities})"
+# A word of a name stays in the dictionary as long as somebody else has it.
+_THEIR_WORDS: Final = """
+    word IN (SELECT unnest(words) FROM search_name WHERE profile_id = ANY({profiles})) AND NOT EXISTS (
+        SELECT FROM search_name AS other
+        WHERE other.words @> ARRAY[search_word.word] AND other.profile_id <> ALL({profiles}))
+"""
 _DECLARED: Final = (
+    Holding("search_word", _THEIR_WORDS, exported=False),
+    Holding("search_name", "profile_id = ANY({profiles})", exported=False),
     # The person's side of the ledger; what is known of a device that others use too stays theirs.
     Holding("link", "a = ANY({own}) OR b = ANY({own})"),
     Holding("cannot_link", "a = ANY({own}) OR b = ANY({own})"),
@@ -41,6 +49,7 @@ _IMPERSONAL: Final = frozenset(
         "job",
         "list_import",
         "privacy_receipt",
+        "search_pending",  # ids alone, worked off within a second
         "suppression_registry",
     }
 )

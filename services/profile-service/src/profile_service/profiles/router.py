@@ -5,15 +5,16 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 from rapport.auth import Caller, needs, principal_of
-from rapport.database import Reading, Transaction, begin, database_of
+from rapport.database import Connection, Reading, Transaction, begin, database_of
 from rapport.errors import Forbidden, Invalid
 from rapport.idempotency import wanted
 from rapport.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from rapport.routing import hot, service_router
 from rapport.text import CleanText
+from rapport.tokens import Principal
 
 from profile_service.identifiers import read_identifiers
-from profile_service.policy import Policed
+from profile_service.policy import Policed, Policy
 from profile_service.profiles import answers, service
 from profile_service.profiles.resolve import recognise, recognise_or_create, required
 from profile_service.profiles.schemas import (
@@ -82,17 +83,26 @@ async def search(
     connection: Reading,
     policy: Policed,
     caller: Caller,
-    q: Annotated[CleanText | None, Query(max_length=200, description="A name, or an identifier in full")] = None,
+    q: Annotated[
+        CleanText | None,
+        Query(
+            max_length=200,
+            description="A name, an identifier in full, the start of an e-mail address or the last digits of a phone",
+        ),
+    ] = None,
     attribute: Annotated[CleanText | None, Query(max_length=400, description="Key of a searchable attribute")] = None,
     value: Annotated[CleanText | None, Query(max_length=200, description="Its current value, or one of them")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Profiles by name or identifier, by the value of a searchable attribute (`attribute` and `value`; dotted for a
+    """Profiles by `q`, the likeliest first (names also misspelt, in any order and script, at most the likeliest
+    thousand), by the value of a searchable attribute (`attribute` and `value`; dotted for a
     part of an object), or all of them."""
+    if q and q.strip() and attribute is None and value is None:
+        return await _searched(connection, policy, caller, q, limit, cursor)
     after = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
     if attribute is None and value is None:
-        found = await service.search(connection, policy, q, after, limit + 1)
+        found = await service.page(connection, after, limit + 1)
     elif attribute is not None and value is not None and q is None:
         found = await service.search_attribute(
             connection, attribute, value, after, limit + 1, pii=caller.may("profiles:pii")
@@ -101,6 +111,15 @@ async def search(
         raise Invalid("Give attribute and value together, without q.")
     following = encode_cursor(found[limit - 1].profile_id) if len(found) > limit else None
     return {"items": [answers.listed(profile, caller) for profile in found[:limit]], "next_cursor": following}
+
+
+async def _searched(
+    connection: Connection, policy: Policy, caller: Principal, q: str, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    after = decode_cursor(cursor, tuple[int, float, int, UUID]) if cursor else None
+    found = await service.search(connection, policy, q, after, limit + 1)
+    following = encode_cursor(*found[limit - 1][0]) if len(found) > limit else None
+    return {"items": [answers.listed(profile, caller) for _, profile in found[:limit]], "next_cursor": following}
 
 
 @router.get(

@@ -30,6 +30,8 @@ from profile_service.profiles.documents import version
 from profile_service.profiles.errors import IdentifierTaken, NotOneCustomer
 from profile_service.profiles.rules import Profile, assemble
 from profile_service.profiles.schemas import CreateBody
+from profile_service.search import service as searching
+from profile_service.search.rules import Rank
 
 _SOURCE = "api"
 
@@ -106,18 +108,19 @@ async def change(
     return await read(connection, profile_id)
 
 
+async def page(connection: Connection, after: UUID | None, limit: int) -> Sequence[Profile]:
+    """All profiles in the order of their ids."""
+    return list((await read_many(connection, await repository.page(connection, after, limit))).values())
+
+
 async def search(
-    connection: Connection, policy: Policy, query: str | None, after: UUID | None, limit: int
-) -> Sequence[Profile]:
-    """Profiles known by `query` as an identifier or with its words in their names, in the order of their ids."""
-    words = sorted(set((query or "").lower().split()))[:10]
-    if not words:
-        found = await repository.page(connection, after, limit)
-    else:
-        exact = await repository.by_identities(connection, _readings(query or "", policy.country), after, limit)
-        named = await repository.by_name(connection, words, after, limit)
-        found = sorted({*exact, *named})[:limit]
-    return list((await read_many(connection, found)).values())
+    connection: Connection, policy: Policy, query: str, after: Rank | None, limit: int
+) -> list[tuple[Rank, Profile]]:
+    """Profiles most like `query`, each with its rank: by any identifier in full, name, or part of a contact point."""
+    known = await repository.known(connection, _readings(query, policy.country))
+    ranks = await searching.find(connection, query, known.values(), after, limit)
+    found = await read_many(connection, [rank[-1] for rank in ranks])
+    return [(rank, found[rank[-1]]) for rank in ranks if rank[-1] in found]
 
 
 async def search_attribute(
