@@ -12,7 +12,6 @@ from rapport_local.sample.people import person
 
 _COLUMNS: Final = ("First", "Last", "Born", "Mail", "Telephone", "Street", "Town", "Zip")
 _SPEC: Final[dict[str, Any]] = {
-    "source": "fair-2026",
     "lawful_basis": "consent",
     "permitted_uses": ["marketing"],
     "expires_at": "2030-12-31",
@@ -61,13 +60,13 @@ async def tell(report: Report, company: Company, household: int) -> None:
     )
 
 
-async def taken(company: Company, rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+async def taken(company: Company, rows: Sequence[Sequence[str]], source: str = "fair-2026") -> dict[str, Any]:
     """The import of a list, once it is over."""
     file = io.StringIO()
     csv.writer(file, delimiter=";").writerows([_COLUMNS, *rows])
     content = file.getvalue().encode("utf-16")
     answer = await company.profiles.post(
-        "/v1/imports", files={"file": ("fair.csv", content)}, data={"spec": json.dumps(_SPEC)}
+        "/v1/imports", files={"file": ("fair.csv", content)}, data={"spec": json.dumps({**_SPEC, "source": source})}
     )
     accepted = good(answer)
     await company.finished(company.profiles, answer.headers["location"])

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rapport_local.demo import campaign, conversation, lists, loading, merging, recognition, value
+from rapport_local.demo import campaign, conversation, duplicates, lists, loading, merging, recognition, value
 from rapport_local.demo.company import Company, Refused
 from rapport_local.demo.report import Report
 from rapport_local.sample.expected import expected_orders
@@ -25,6 +25,7 @@ async def run(stack: "Stack", sample: str) -> int:
             await recognition.tell(report, company, middle[0:2])
             await merging.tell(report, company, middle[2:4])
             await lists.tell(report, company, middle[5])
+            await duplicates.tell(report, company)
             await value.tell(report, company, folder)
             await campaign.tell(report, company, stack.mail.folder, folder)
             await conversation.tell(report, company, middle[4])
