@@ -17,7 +17,7 @@ _ROUNDS, _CALLS, _A_SECOND = 5, 100, 20
 _SIZES = (1_000, 100_000)
 
 
-async def _history(up: Stack, company: Company, user: str, size: int) -> None:
+async def history(up: Stack, company: Company, user: str, size: int) -> None:
     """Send `size` page views of a customer over a year and wait until they are counted."""
     now = datetime.now(UTC)
     async with httpx.AsyncClient(
@@ -66,7 +66,7 @@ async def run() -> Sequence[Row]:
     rounds: list[tuple[float, float]] = []
     async with stack() as up, Company(up.info) as company:
         for size in _SIZES:
-            await _history(up, company, f"reader-{size}", size)
+            await history(up, company, f"reader-{size}", size)
         for _ in range(_ROUNDS):
             short, long = [await _p95(company, f"reader-{size}") for size in _SIZES]
             rounds.append((long, short))

@@ -102,16 +102,25 @@ async def bare(of: Stack, rows: Mapping[str, str]) -> AsyncIterator[str]:
         await connection.execute("CREATE TABLE bare (id uuid PRIMARY KEY, body text NOT NULL)")
         await connection.copy_records_to_table("bare", records=list(rows.items()))
         await connection.execute("ANALYZE bare")
+    try:
+        async with bare_reads(database_url(of, "profile")) as url:
+            yield url
+    finally:
+        async with connected(of, "profile") as connection:
+            await connection.execute("DROP TABLE bare")
+
+
+@asynccontextmanager
+async def bare_reads(url: str) -> AsyncIterator[str]:
+    """Address of the bare baseline, one worker, over the table `bare` of a database."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "tests.benchmarks.bare:create_app", "--factory", "--port", str(port)]
     command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
     with tempfile.TemporaryDirectory(prefix="rp-") as folder:
-        environment = {"BARE_DATABASE_URL": database_url(of, "profile")}
+        environment = {"BARE_DATABASE_URL": url}
         service = SpawnedService(command, port, environment, Path(folder) / "bare.log")
         try:
             await service.start()
             yield service.url
         finally:
             await service.close()
-            async with connected(of, "profile") as connection:
-                await connection.execute("DROP TABLE bare")
