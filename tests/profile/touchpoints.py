@@ -29,18 +29,24 @@ def policy() -> Policy:
 
 def identify(identifier: tuple[str, str], traits: dict[str, Any], at: datetime) -> ReceivedEvent:
     """An identify call of a customer known by one canonical identifier."""
+    return touchpoint(identifier, at, type="identify", data={"traits": traits})
+
+
+def touchpoint(identifier: tuple[str, str], at: datetime, **more: Any) -> ReceivedEvent:
+    """Something a customer did, known by one canonical identifier."""
     number = str(next(_numbers))
     kind, value = identifier
-    data = {
+    said = {
         "touchpoint_id": number,
         "identity_id": str(identity_id(kind, value)),
         "identifiers": [{"kind": kind, "value": value}],
-        "type": "identify",
+        "type": "track",
         "occurred_at": at.isoformat(),
         "source": "web",
-        "data": {"traits": traits},
+        "data": {},
+        **more,
     }
-    return ReceivedEvent(number, "touchpoint.recorded", at, msgspec.Raw(msgspec.json.encode(data)))
+    return ReceivedEvent(number, "touchpoint.recorded", at, msgspec.Raw(msgspec.json.encode(said)))
 
 
 async def hear(profiles: Profiles, events: Iterable[ReceivedEvent]) -> None:

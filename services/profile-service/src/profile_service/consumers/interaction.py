@@ -13,6 +13,8 @@ from rapport.database import Connection
 from rapport.feed import ReceivedEvent
 from rapport.identity import STRENGTH
 
+from profile_service.activity import repository as activity
+from profile_service.activity.rules import Kind, Span, together
 from profile_service.attributes.rules import Catalogue
 from profile_service.attributes.service import catalogue, sort_out
 from profile_service.consents.rules import Entry, Status
@@ -55,13 +57,16 @@ async def apply(connection: Connection, policy: Policy, events: Sequence[Receive
     """Take a batch of events. Touchpoints of one known identity cost a look-up for the whole batch."""
     heard = Heard()
     identified: list[Touchpoint] = []
+    done: list[tuple[UUID, Kind, Span]] = []
     for event in events:
         if event.type == RECORDED:
             touchpoint = read(event)
             heard.take(touchpoint)
+            done += touchpoint.activities()
             if touchpoint.type == "identify":
                 identified.append(touchpoint)
     await _recognise(connection, policy, heard)
+    await activity.note(connection, together(done))
     if identified:
         await _learn(connection, policy, identified)
 

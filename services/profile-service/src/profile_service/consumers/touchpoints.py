@@ -8,6 +8,7 @@ import msgspec
 from rapport.feed import ReceivedEvent
 from rapport.identity import Identifier, InvalidIdentifier, confidence, identity_id, normalise
 
+from profile_service.activity.rules import Kind, Span, kinds
 from profile_service.consumers.metrics import REJECTED
 from profile_service.ledger.records import PROFILE, Evidence, Key, Sighting, star
 
@@ -24,6 +25,16 @@ class Touchpoint(msgspec.Struct):
     occurred_at: datetime
     source: str
     data: msgspec.Raw
+    name: str | None = None
+    channel: str = ""
+    direction: str = "inbound"
+
+    def activities(self) -> list[tuple[UUID, Kind, Span]]:
+        """What it changes in the file."""
+        # Few touchpoints name a campaign; the others are not decoded to find out.
+        campaign = self.source != "campaign" and b'"campaign_id"' in bytes(self.data)
+        found = kinds(self.name, self.type, self.channel, self.direction, campaign=campaign)
+        return [(self.identity_id, each, Span(self.occurred_at, self.occurred_at)) for each in found]
 
 
 class Aliased(msgspec.Struct):

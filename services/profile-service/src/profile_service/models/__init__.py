@@ -1,5 +1,6 @@
 """The tables of the profile database."""
 
+from profile_service.models.activity import Activity
 from profile_service.models.base import Base
 from profile_service.models.catalogue import Attribute, AttributeVersion
 from profile_service.models.customer import Consent, Fact, Suppression
@@ -14,6 +15,7 @@ from profile_service.models.search import SearchName, SearchPending, SearchWord
 from profile_service.models.work import Job
 
 __all__ = [
+    "Activity",
     "Attribute",
     "AttributeVersion",
     "Base",

@@ -1,6 +1,7 @@
 """Answers as bytes, and requests from bytes."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from fastapi import Response
 from rapport.errors import BadRequest, Invalid
 from rapport.tokens import Principal
 
+from profile_service.activity.rules import Kind, Span
 from profile_service.ledger.records import IdentityRow
 from profile_service.profiles.documents import document, shown_name, shown_traits, shown_value, summary, version
 from profile_service.profiles.resolve import Resolution
@@ -58,14 +60,19 @@ def resolved(found: Resolution, profile: Profile | None = None, *, pii: bool = F
     return Response(_encode(answer), media_type=_JSON)
 
 
-def profile(found: Profile, asked: UUID, caller: Principal, *, status: int = 200) -> Response:
+def profile(
+    found: Profile, activity: Mapping[Kind, Span], asked: UUID, caller: Principal, *, status: int = 200
+) -> Response:
     """The file with its entity tag, and where it is if it was asked for by another id."""
     headers = {"ETag": version(found), "Vary": "Authorization"}
     if found.profile_id != asked:
         headers["Content-Location"] = f"/v1/profiles/{found.profile_id}"
     if status == 201:
         headers["Location"] = f"/v1/profiles/{found.profile_id}"
-    return Response(_encode(listed(found, caller)), status, headers, _JSON)
+    answer = listed(found, caller)
+    # Not part of what the entity tag stands for: nobody edits it, and it is no reason to refuse an edit.
+    answer["activity"] = {kind: span._asdict() for kind, span in activity.items()}
+    return Response(_encode(answer), status, headers, _JSON)
 
 
 def listed(found: Profile, caller: Principal) -> dict[str, Any]:

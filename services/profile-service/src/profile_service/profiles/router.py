@@ -13,6 +13,7 @@ from rapport.routing import hot, service_router
 from rapport.text import CleanText
 from rapport.tokens import Principal
 
+from profile_service.activity import repository as activity
 from profile_service.identifiers import read_identifiers
 from profile_service.policy import Policed, Policy
 from profile_service.profiles import answers, service
@@ -68,7 +69,7 @@ async def resolve(request: Request) -> Response:
 async def create(body: CreateBody, connection: Transaction, policy: Policed, caller: Caller) -> Response:
     """A new profile; 409 that names the profile when an identifier belongs to somebody already."""
     profile = await service.create(connection, policy, body)
-    return answers.profile(profile, profile.profile_id, caller, status=201)
+    return answers.profile(profile, {}, profile.profile_id, caller, status=201)
 
 
 @router.post("/lookup", dependencies=[needs("profiles:read")], response_model=LookupAnswer)
@@ -130,7 +131,8 @@ async def _searched(
 )
 async def read(profile_id: UUID, connection: Reading, caller: Caller) -> Response:
     """The file; an id that was merged answers with the survivor and `Content-Location`."""
-    return answers.profile(await service.read(connection, profile_id), profile_id, caller)
+    found = await service.read(connection, profile_id)
+    return answers.profile(found, await activity.of(connection, found.identity_ids), profile_id, caller)
 
 
 @router.patch(
@@ -144,4 +146,4 @@ async def change(
 ) -> Response:
     """Change traits by JSON Merge Patch (RFC 7396); null removes one. `If-Match` guards against lost updates."""
     profile = await service.change(connection, policy, profile_id, body.traits, request)
-    return answers.profile(profile, profile_id, caller)
+    return answers.profile(profile, await activity.of(connection, profile.identity_ids), profile_id, caller)

@@ -25,6 +25,11 @@ class Profile:
     personal: frozenset[str] = frozenset()  # keys of traits that the firm calls personal
 
     @property
+    def identity_ids(self) -> list[UUID]:
+        """What its history is stored under."""
+        return [each.identity_id for each in self.identities]
+
+    @property
     def identifiers(self) -> list[IdentityRow]:
         """What the customer is recognised by."""
         return [each for each in self.identities if each.kind != PROFILE]

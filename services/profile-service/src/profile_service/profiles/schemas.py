@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from profile_service.activity.rules import Kind as Activity
 from profile_service.fields import IdentifierAnswer, IdentifierBody
 
 Kind = Literal["person", "organisation"]
@@ -93,8 +94,15 @@ class SeenIdentifier(IdentifierAnswer):
     first_seen: datetime
 
 
+class Span(BaseModel):
+    """The first and the last time of something."""
+
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+
+
 class ProfileAnswer(BaseModel):
-    """The file."""
+    """The file; `activity` is when the customer did what, first and last; lists leave it out."""
 
     profile_id: UUID
     kind: Kind
@@ -103,6 +111,7 @@ class ProfileAnswer(BaseModel):
     display_name: str | None
     traits: dict[str, Any]
     identifiers: list[SeenIdentifier]
+    activity: dict[Activity, Span] | None = None
 
 
 class LookupBody(BaseModel):

@@ -1,0 +1,1 @@
+"""What customers did last: the file changes after every order, delivery, return, call and campaign response."""
