@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -138,10 +138,30 @@ def database_of(request: Request) -> Database:
     return database
 
 
+class Witness(Protocol):
+    """Told of every call that went well: of a change in its transaction, of a read after it.
+
+    An application has one as `app.state.witness`, or none.
+    """
+
+    async def changed(self, request: Request, connection: Connection) -> None:
+        """The call has changed something, which is committed next."""
+
+    def read(self, request: Request) -> None:
+        """The call has read something."""
+
+
+def _witness(request: Request) -> Witness | None:
+    witness: Witness | None = getattr(request.app.state, "witness", None)
+    return witness
+
+
 async def _transaction(request: Request) -> AsyncIterator[Connection]:
     async with database_of(request).transaction() as connection:
         await idempotency.begin(request, connection)
         yield connection
+        if (witness := _witness(request)) is not None:
+            await witness.changed(request, connection)
 
 
 async def begin(request: Request) -> Connection:
@@ -150,12 +170,21 @@ async def begin(request: Request) -> Connection:
     stack: AsyncExitStack = request.scope["fastapi_function_astack"]
     connection = await stack.enter_async_context(database_of(request).transaction())
     await idempotency.begin(request, connection)
+    if (witness := _witness(request)) is not None:
+
+        async def tell(error: type[BaseException] | None, _error: object, _traceback: object) -> None:
+            if error is None:
+                await witness.changed(request, connection)
+
+        stack.push_async_exit(tell)
     return connection
 
 
 async def _reading(request: Request) -> AsyncIterator[Connection]:
     async with database_of(request).pool.acquire(timeout=10) as connection:
         yield connection
+    if (witness := _witness(request)) is not None:
+        witness.read(request)
 
 
 async def _session(request: Request) -> AsyncIterator[AsyncSession]:

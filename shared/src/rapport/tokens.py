@@ -42,11 +42,16 @@ _ASYMMETRIC = ["EdDSA", "RS256", "ES256"]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: `subject` and `scopes` of a verified token; `expires_at` in seconds since the epoch."""
+    """Who calls: `subject` and `scopes` of a verified token; `expires_at` in seconds since the epoch.
+
+    `token_id` (its `jti`) and `key_id` (of the key that signed it) tell one token of a subject from another.
+    """
 
     subject: str
     scopes: frozenset[str]
     expires_at: float
+    token_id: str | None = None
+    key_id: str | None = None
 
     def may(self, scope: str) -> bool:
         """Whether the token carries `scope`; `admin` carries all."""
@@ -149,7 +154,8 @@ class TokenVerifier:
             raise Unauthorized(f"The token is not valid: {error}.") from error
         scope = claims.get("scope", "")
         scopes = scope.split() if isinstance(scope, str) else [str(each) for each in scope]
-        return Principal(str(claims["sub"]), frozenset(scopes), float(claims["exp"]))
+        token_id = None if claims.get("jti") is None else str(claims["jti"])
+        return Principal(str(claims["sub"]), frozenset(scopes), float(claims["exp"]), token_id, key_id or None)
 
     def _key(self, key_id: str, token: str) -> PyJWK:
         if key_id not in self._keys and self._file is not None and time.monotonic() - self._read_at > 1:

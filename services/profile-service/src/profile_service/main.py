@@ -8,6 +8,7 @@ from rapport.application import create_application
 from rapport.feed import feed_router
 
 from profile_service.attributes.router import router as attributes
+from profile_service.audit.router import router as audit
 from profile_service.consents.router import router as consents
 from profile_service.consumers.workers import clients, follow_campaign, follow_interaction
 from profile_service.facts.router import router as facts
@@ -62,6 +63,7 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
             relationships,
             privacy,
             matching,
+            audit,
             jobs,
             imports,
             feed_router("profile", "profiles:read"),

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rapport_local.demo import campaign, conversation, duplicates, lists, loading, merging, recognition, value
+from rapport_local.demo import campaign, conversation, duplicates, erasing, lists, loading, merging, recognition, value
 from rapport_local.demo.company import Company, Refused
 from rapport_local.demo.report import Report
 from rapport_local.sample.expected import expected_orders
@@ -29,6 +29,7 @@ async def run(stack: "Stack", sample: str) -> int:
             await value.tell(report, company, folder)
             await campaign.tell(report, company, stack.mail.folder, folder)
             await conversation.tell(report, company, middle[4])
+            await erasing.tell(report, company, folder)
         except Refused as refused:
             report.check(False, str(refused))
     for name, url in stack.urls.items():

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from rapport.feed import FeedConsumer
 from rapport.http import ServiceClient
 
+from profile_service.audit.trail import AuditTrail
 from profile_service.consumers import campaign, interaction
 from profile_service.secrets import open_secrets
 from profile_service.settings import ProfileSettings
@@ -27,8 +28,10 @@ async def clients(app: FastAPI) -> AsyncIterator[None]:
     }
     # A feed that fails must not keep requests of customers waiting, nor the other way round.
     app.state.privacy_clients = {name: ServiceClient(name, url, token) for name, url in urls.items()}
+    trail = app.state.witness = AuditTrail(app.state.database)
     try:
-        yield
+        async with trail.kept():
+            yield
     finally:
         for client in app.state.privacy_clients.values():
             await client.aclose()

@@ -4,13 +4,14 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-from fastapi import Query
+from fastapi import Query, Request
 from rapport.auth import Caller, needs
 from rapport.database import Reading, Transaction
 from rapport.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from rapport.routing import service_router
 from rapport.text import CleanText
 
+from profile_service.audit.trail import note
 from profile_service.identifiers import read_identifier, read_identifiers
 from profile_service.links import service
 from profile_service.links.schemas import LedgerEntry, LinkAnswer, LinkBody, LinkEnd, SplitAnswer, SplitBody
@@ -21,22 +22,25 @@ router = service_router("links", problems=(404, 409))
 
 
 @router.post("/links", status_code=201, dependencies=[needs("profiles:write")])
-async def link(body: LinkBody, connection: Transaction, policy: Policed, caller: Caller) -> LinkAnswer:
+async def link(
+    body: LinkBody, request: Request, connection: Transaction, policy: Policed, caller: Caller
+) -> LinkAnswer:
     """Say that two identifiers are one customer; overrides guards, and the ledger says so."""
     a, b = read_identifier(body.a, "/a", policy.country), read_identifier(body.b, "/b", policy.country)
-    return _answer(await service.link(connection, policy.guards, a, b, caller.subject, body.reason))
+    return _answer(await service.link(connection, policy.guards, a, b, caller.subject, body.reason), request)
 
 
 @router.delete("/links/{link_id}", dependencies=[needs("profiles:write")])
 async def unlink(
     link_id: UUID,
+    request: Request,
     connection: Transaction,
     policy: Policed,
     caller: Caller,
     reason: Annotated[CleanText | None, Query(max_length=4_000)] = None,
 ) -> LinkAnswer:
     """Retract a link: each side gets back its old id, and nothing joins the two again but an operator."""
-    return _answer(await service.unlink(connection, policy.guards, link_id, caller.subject, reason))
+    return _answer(await service.unlink(connection, policy.guards, link_id, caller.subject, reason), request)
 
 
 @router.get("/profiles/{profile_id}/links", dependencies=[needs("profiles:read")])
@@ -66,7 +70,8 @@ async def split(
     )
 
 
-def _answer(done: service.Relinked) -> LinkAnswer:
+def _answer(done: service.Relinked, request: Request) -> LinkAnswer:
+    note(request, [*done.before, *done.after])
     return LinkAnswer(
         link_id=done.link_id,
         profiles_before=done.before,

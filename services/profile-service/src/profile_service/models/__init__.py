@@ -1,6 +1,7 @@
 """The tables of the profile database."""
 
 from profile_service.models.activity import Activity
+from profile_service.models.audit import AuditEntry
 from profile_service.models.base import Base
 from profile_service.models.catalogue import Attribute, AttributeVersion
 from profile_service.models.customer import Consent, Fact, Suppression
@@ -18,6 +19,7 @@ __all__ = [
     "Activity",
     "Attribute",
     "AttributeVersion",
+    "AuditEntry",
     "Base",
     "CannotLink",
     "Consent",

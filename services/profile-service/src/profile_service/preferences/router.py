@@ -12,6 +12,7 @@ from rapport.errors import documented
 from rapport.routing import service_router
 from starlette.datastructures import FormData
 
+from profile_service.audit.trail import note
 from profile_service.consents import service as consents
 from profile_service.customer_links import Linked
 from profile_service.errors import UnknownProfile
@@ -102,6 +103,7 @@ async def save(
     except LinkUnknown:
         return _lost(request, lang)
     texts = service.language(profile, lang, request.headers.get("accept-language"))
+    note(request, [profile.profile_id])
     shown = await service.choices(connection, pseudonyms, policy.consents, profile)
     if _text(form, "action") == "nothing":
         await service.refuse_all(connection, profile.profile_id, shown, texts)
@@ -134,6 +136,7 @@ async def confirm(
         opt_in, profile = await service.waiting(connection, links, token)
     except LinkUnknown:
         return _lost(request, lang)
+    note(request, [profile.profile_id])
     await consents.confirm(connection, opt_in.opt_in_id)
     return _answer(page.confirmed(service.language(profile, lang, request.headers.get("accept-language"))))
 

@@ -43,6 +43,8 @@ _DECLARED: Final = (
 _IMPERSONAL: Final = frozenset(
     {
         "attribute",
+        # Who read and changed whose file stays, under a profile id that leads nowhere any more.
+        "audit",
         "attribute_version",
         "hashed_suppression",
         "import_file_part",  # gone with the job that reads it

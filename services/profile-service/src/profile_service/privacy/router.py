@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+from fastapi import Request as HttpRequest
 from fastapi import Response
 from fastapi.responses import HTMLResponse
 from rapport.auth import Caller, needs
@@ -12,6 +13,7 @@ from rapport.database import Reading, Transaction
 from rapport.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from rapport.routing import service_router
 
+from profile_service.audit.trail import note, trail_of
 from profile_service.identifiers import read_identifiers
 from profile_service.policy import Policed
 from profile_service.privacy import documents, service
@@ -26,14 +28,20 @@ router = service_router("privacy", prefix="/v1/privacy-requests", problems=(404,
 
 @router.post("", status_code=202, dependencies=[needs("privacy")])
 async def ask(
-    body: RequestBody, connection: Transaction, policy: Policed, caller: Caller, response: Response
+    body: RequestBody,
+    http: HttpRequest,
+    connection: Transaction,
+    policy: Policed,
+    caller: Caller,
+    response: Response,
 ) -> RequestAnswer:
     """Access, portability, erasure or restriction for the customer known by these identifiers."""
     identifiers = read_identifiers(body.identifiers, policy.country)
-    request = await service.ask(connection, body, identifiers, caller.subject)
-    where = f"/v1/jobs/{request.job_id}" if request.job_id else f"/v1/privacy-requests/{request.request_id}"
+    made = await service.ask(connection, body, identifiers, caller.subject)
+    note(http, made.profiles)
+    where = f"/v1/jobs/{made.job_id}" if made.job_id else f"/v1/privacy-requests/{made.request_id}"
     response.headers["Location"] = where
-    return _answer(request, (await service.receipts(connection, [request])).get(request.request_id, ()))
+    return _answer(made, (await service.receipts(connection, [made])).get(made.request_id, ()))
 
 
 @router.get("", dependencies=[needs("privacy")])
@@ -59,16 +67,18 @@ async def read(request_id: UUID, connection: Reading) -> RequestAnswer:
     responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
     response_class=Response,
 )
-async def export(request_id: UUID, connection: Reading) -> Response:
+async def export(request_id: UUID, http: HttpRequest, connection: Reading) -> Response:
     """Everything that all four services hold of the customer, as one JSON document."""
     request, found = await service.export(connection, request_id)
+    trail_of(http.app).read(http, request.profiles)
     return Response(documents.whole(request, found), media_type="application/json", headers=_PRIVATE)
 
 
 @router.get("/{request_id}/export.html", dependencies=[needs("privacy")], response_class=HTMLResponse)
-async def export_page(request_id: UUID, connection: Reading) -> Response:
+async def export_page(request_id: UUID, http: HttpRequest, connection: Reading) -> Response:
     """The same as a page to read."""
     request, found = await service.export(connection, request_id)
+    trail_of(http.app).read(http, request.profiles)
     return HTMLResponse(documents.page(request, found), headers=_PRIVATE | _CLOSED)
 
 
@@ -78,9 +88,10 @@ async def export_page(request_id: UUID, connection: Reading) -> Response:
     responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
     response_class=Response,
 )
-async def export_lines(request_id: UUID, connection: Reading) -> Response:
+async def export_lines(request_id: UUID, http: HttpRequest, connection: Reading) -> Response:
     """The same as one JSON object a line, to take along to somebody else."""
-    _, found = await service.export(connection, request_id)
+    request, found = await service.export(connection, request_id)
+    trail_of(http.app).read(http, request.profiles)
     return Response(documents.lines(found), media_type="application/x-ndjson", headers=_PRIVATE)
 
 

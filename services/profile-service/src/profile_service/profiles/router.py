@@ -14,6 +14,7 @@ from rapport.text import CleanText
 from rapport.tokens import Principal
 
 from profile_service.activity import repository as activity
+from profile_service.audit.trail import note, trail_of
 from profile_service.identifiers import read_identifiers
 from profile_service.policy import Policed, Policy
 from profile_service.profiles import answers, service
@@ -52,7 +53,9 @@ async def resolve(request: Request) -> Response:
     if asked.create and not complete:
         connection = connection or await begin(request)
         found = await recognise_or_create(connection, policy.guards, identifiers)
+        note(request, [found.profile_id])
     resolution = required(found)
+    trail_of(request.app).read(request, [resolution.profile_id])
     if not asked.include:
         return answers.resolved(resolution)
     profile = await service.read(connection or pool, resolution.profile_id)
@@ -66,21 +69,26 @@ async def resolve(request: Request) -> Response:
     responses={201: {"model": ProfileAnswer}},
     response_class=Response,
 )
-async def create(body: CreateBody, connection: Transaction, policy: Policed, caller: Caller) -> Response:
+async def create(
+    body: CreateBody, request: Request, connection: Transaction, policy: Policed, caller: Caller
+) -> Response:
     """A new profile; 409 that names the profile when an identifier belongs to somebody already."""
     profile = await service.create(connection, policy, body)
+    note(request, [profile.profile_id])
     return answers.profile(profile, {}, profile.profile_id, caller, status=201)
 
 
 @router.post("/lookup", dependencies=[needs("profiles:read")], response_model=LookupAnswer)
-async def lookup(body: LookupBody, connection: Reading, caller: Caller) -> dict[str, Any]:
+async def lookup(body: LookupBody, request: Request, connection: Reading, caller: Caller) -> dict[str, Any]:
     """Many profiles in one call, by ids present or past; ids never given are left out."""
     found = await service.read_many(connection, list(dict.fromkeys(body.profile_ids)))
+    trail_of(request.app).read(request, [profile.profile_id for profile in found.values()])
     return {"items": [answers.looked_up(asked, profile, caller) for asked, profile in found.items()]}
 
 
 @router.get("", dependencies=[needs("profiles:read")], response_model=Page[ProfileAnswer])
 async def search(
+    request: Request,
     connection: Reading,
     policy: Policed,
     caller: Caller,
@@ -100,7 +108,7 @@ async def search(
     thousand), by the value of a searchable attribute (`attribute` and `value`; dotted for a
     part of an object), or all of them."""
     if q and q.strip() and attribute is None and value is None:
-        return await _searched(connection, policy, caller, q, limit, cursor)
+        return await _searched(request, connection, policy, caller, q, limit, cursor)
     after = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
     if attribute is None and value is None:
         found = await service.page(connection, after, limit + 1)
@@ -111,15 +119,17 @@ async def search(
     else:
         raise Invalid("Give attribute and value together, without q.")
     following = encode_cursor(found[limit - 1].profile_id) if len(found) > limit else None
+    trail_of(request.app).read(request, [profile.profile_id for profile in found[:limit]])
     return {"items": [answers.listed(profile, caller) for profile in found[:limit]], "next_cursor": following}
 
 
 async def _searched(
-    connection: Connection, policy: Policy, caller: Principal, q: str, limit: int, cursor: str | None
+    request: Request, connection: Connection, policy: Policy, caller: Principal, q: str, limit: int, cursor: str | None
 ) -> dict[str, Any]:
     after = decode_cursor(cursor, tuple[int, float, int, UUID]) if cursor else None
     found = await service.search(connection, policy, q, after, limit + 1)
     following = encode_cursor(*found[limit - 1][0]) if len(found) > limit else None
+    trail_of(request.app).read(request, [profile.profile_id for _, profile in found[:limit]])
     return {"items": [answers.listed(profile, caller) for _, profile in found[:limit]], "next_cursor": following}
 
 
