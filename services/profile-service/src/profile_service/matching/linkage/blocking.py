@@ -51,11 +51,13 @@ def with_keys(connection: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
     )
     columns = []
     for name, key in _named():
+        hashed = f"hashed_{name}"
+        known = f"({key}) IS NOT NULL"
         most = _largest_block(connection, name, key, budget)
-        columns.append(
-            f"CASE WHEN ({key}) IS NOT NULL AND count(*) OVER (PARTITION BY hashed_{name}) <= {most} "
-            f"THEN CAST(hashed_{name} >> 1 AS BIGINT) END AS {name}"
-        )
+        if most is not None:
+            common = f"SELECT {hashed} FROM keyed WHERE {known} GROUP BY {hashed} HAVING count(*) > {most}"
+            known += f" AND {hashed} NOT IN ({common})"
+        columns.append(f"CASE WHEN {known} THEN CAST({hashed} >> 1 AS BIGINT) END AS {name}")
     hashed = ", ".join(f"hashed_{name}" for name, _ in _named())
     found = connection.sql(f"SELECT * EXCLUDE ({hashed}), {', '.join(columns)} FROM keyed").to_arrow_table()
     connection.execute("DROP TABLE keyed")
@@ -71,8 +73,8 @@ def _named() -> Iterable[tuple[str, str]]:
     return [(f"key_{number}", key) for number, key in enumerate(KEYS)]
 
 
-def _largest_block(connection: duckdb.DuckDBPyConnection, name: str, key: str, budget: int) -> int:
-    """Records that may share a value of a key, so that all pairs that share one stay within `budget`."""
+def _largest_block(connection: duckdb.DuckDBPyConnection, name: str, key: str, budget: int) -> int | None:
+    """Records that may share a value, so that all pairs that share one stay within `budget`; None when all may."""
     sizes = connection.execute(
         f"SELECT size, count(*) FROM (SELECT count(*) AS size FROM keyed WHERE ({key}) IS NOT NULL "
         f"GROUP BY hashed_{name}) GROUP BY size ORDER BY size"
@@ -81,9 +83,9 @@ def _largest_block(connection: duckdb.DuckDBPyConnection, name: str, key: str, b
     for size, blocks in sizes:
         pairs += size * (size - 1) // 2 * blocks
         if pairs > budget:
-            break
+            return most
         most = size
-    return most
+    return None
 
 
 def _single(connection: duckdb.DuckDBPyConnection, query: str) -> int:

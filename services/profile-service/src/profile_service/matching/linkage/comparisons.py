@@ -4,6 +4,7 @@ Probabilities are Fellegi and Sunter's: `m` of a level among pairs of one person
 training starts, and what stands where data are too few to tell.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,18 +33,19 @@ class Field:
     unknown: str
     levels: tuple[Level, ...]
 
-    def settings(self) -> dict[str, Any]:
-        """As Splink takes it."""
+    def settings(self, chances: Sequence[tuple[float, float]]) -> dict[str, Any]:
+        """As Splink takes it; `chances` are m and u of each level."""
         null = {"sql_condition": self.unknown, "label_for_charts": "unknown", "is_null_level": True}
-        return {"output_column_name": self.name, "comparison_levels": [null, *map(_settings, self.levels)]}
+        levels = [_settings(level, m, u) for level, (m, u) in zip(self.levels, chances, strict=True)]
+        return {"output_column_name": self.name, "comparison_levels": [null, *levels]}
 
 
-def _settings(level: Level) -> dict[str, Any]:
+def _settings(level: Level, m: float, u: float) -> dict[str, Any]:
     found: dict[str, Any] = {
         "sql_condition": level.condition,
         "label_for_charts": level.name,
-        "m_probability": level.m,
-        "u_probability": level.u,
+        "m_probability": m,
+        "u_probability": u,
     }
     if level.frequency:
         found["tf_adjustment_column"] = level.frequency

@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
+from splink.backends.duckdb import DuckDBAPI
 
 from profile_service.matching.linkage.blocking import with_keys
 from profile_service.matching.linkage.comparisons import Field, fields
 from profile_service.matching.linkage.engines import Resources, as_arrow, columns, linkage_api
 from profile_service.matching.linkage.households import Households, households
 from profile_service.matching.linkage.records import Record, prepared
-from profile_service.matching.linkage.training import probabilities, size_of, trained
+from profile_service.matching.linkage.training import learnt, prepared_linker, size_of
 
 HOUSEHOLD: Final = "household"
 _RECORDS_A_CHUNK: Final = 250_000
-_KINDS: Final = {
-    **dict.fromkeys(("given_name", "family_name"), "name"),
-    **dict.fromkeys(("street", "place", "region"), "address"),
-}
+_NAMES: Final = frozenset({"given_name", "family_name"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +40,8 @@ class Pair:
 
     @property
     def corroborated(self) -> bool:
-        """Whether things of two kinds speak for it: two people with one name and nothing else known may be two."""
-        sums: dict[str, float] = {}
-        for each in self.weights:
-            kind = _KINDS.get(each.field, each.field)
-            sums[kind] = sums.get(kind, 0.0) + each.weight
-        return sum(weight > 0 for weight in sums.values()) >= 2
+        """Whether more than the name speaks for it: two people with one name and nothing else known may be two."""
+        return any(each.weight > 0 and each.field not in _NAMES for each in self.weights)
 
 
 Progress = Callable[[int, int], None]
@@ -73,11 +67,13 @@ def pairs_of(
         if rows.num_rows < 2:
             return []
         connection.register("keyed_records", rows)
-        compared = fields("spark" if resources.engine == "spark" else "duckdb")
+        size = size_of(rows)
+        duck = DuckDBAPI(connection)
+        chances = learnt(duck, duck.register(rows), rows, fields("duckdb"), size)
+        homes = households(connection, "keyed_records", chances)
+        compared = fields(resources.engine)
         with linkage_api(resources, connection) as api:
-            linker = trained(api, api.register(rows), rows, compared, size_of(rows))
-            chances = probabilities(linker)
-            homes = households(connection, "keyed_records", chances)
+            linker = prepared_linker(api, api.register(rows), rows, compared, chances, size)
             found: list[Pair] = []
             parts = math.ceil(rows.num_rows / _RECORDS_A_CHUNK)
             for part in range(parts):

@@ -13,6 +13,7 @@ from profile_service.matching.linkage.nicknames import formal_names
 from profile_service.names.folding import fold, words
 from profile_service.names.rules import NameForms, comparable
 
+_OTHER: Final = "x"  # stands for the other part of a name
 _PHONE_DIGITS: Final = 9  # without country code and trunk prefix, however the number was written
 
 
@@ -62,14 +63,14 @@ def _row(number: int, record: Record) -> tuple[Any, ...]:
     return (
         number,
         record.changed,
-        names.formal,
-        names.given,
-        names.family,
+        names.given.formal,
+        names.given.written,
+        names.family.written,
         names.whole,
-        names.given_latin,
-        names.family_latin,
-        names.given_sound,
-        names.family_sound,
+        names.given.latin,
+        names.family.latin,
+        names.given.sound,
+        names.family.sound,
         birth,
         birth and birth[:4] + birth[6:] + birth[4:6],
         birth and "".join(sorted(birth)),
@@ -87,39 +88,61 @@ def _row(number: int, record: Record) -> tuple[Any, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Names:
-    given: str | None
-    family: str | None
-    whole: str | None
-    given_latin: str | None
-    family_latin: str | None
-    given_sound: str | None
-    family_sound: str | None
+class _Part:
+    """A given or a family name: its words, and these run together as written, in Latin letters and as they sound."""
+
+    tokens: tuple[str, ...]
+    written: str | None
+    latin: str | None
+    sound: str | None
     formal: list[str] | None
 
 
-@lru_cache(maxsize=1 << 16)
+@dataclass(frozen=True, slots=True)
+class _Names:
+    given: _Part
+    family: _Part
+    whole: str | None
+
+
 def _names(given: str | None, family: str | None, display: str | None) -> _Names:
-    forms: NameForms = comparable(given, family, display)
+    # One part alone may hold the whole name.
+    parts = (_given(given), _family(family)) if given and family else _divided(given, family, display)
+    return _Names(*parts, " ".join(sorted(parts[0].tokens + parts[1].tokens)) or None)
+
+
+# Names are few, their combinations many: each part is looked at by itself.
+@lru_cache(maxsize=1 << 17)
+def _given(given: str) -> _Part:
+    return _parts(comparable(given, _OTHER))[0]
+
+
+@lru_cache(maxsize=1 << 17)
+def _family(family: str) -> _Part:
+    return _parts(comparable(_OTHER, family))[1]
+
+
+@lru_cache(maxsize=1 << 12)
+def _divided(given: str | None, family: str | None, display: str | None) -> tuple[_Part, _Part]:
+    return _parts(comparable(given, family, display))
+
+
+def _parts(forms: NameForms) -> tuple[_Part, _Part]:
     families = len(forms.family.split())
-    latin = "".join(forms.romanised[families:]), "".join(forms.romanised[:families])
-    sounds = tuple(_sound(each) for each in latin)
-    first = forms.given.split(" ", 1)[0]
-    return _Names(
-        given=forms.given.replace(" ", "") or None,
-        family=forms.family.replace(" ", "") or None,
-        whole=forms.sorted_tokens or None,
-        given_latin=latin[0] or None,
-        family_latin=latin[1] or None,
-        given_sound=sounds[0] or None,
-        family_sound=sounds[1] or None,
-        formal=formal_names(first),
+    return _part(forms.all_tokens[families:], forms.romanised[families:]), _part(
+        forms.all_tokens[:families], forms.romanised[:families]
     )
 
 
-@lru_cache(maxsize=1 << 16)
-def _sound(latin: str) -> str:
-    return jellyfish.metaphone(latin) or latin
+def _part(tokens: tuple[str, ...], romanised: tuple[str, ...]) -> _Part:
+    latin = "".join(romanised)
+    return _Part(
+        tokens=tokens,
+        written="".join(tokens) or None,
+        latin=latin or None,
+        sound=jellyfish.metaphone(latin) or latin or None,
+        formal=formal_names(tokens[0]) if tokens else None,
+    )
 
 
 @lru_cache(maxsize=1 << 16)

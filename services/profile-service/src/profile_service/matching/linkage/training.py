@@ -40,6 +40,10 @@ _LEAST_MATCHES: Final = 5.0
 _ENOUGH_MATCHES: Final = 10.0
 
 
+Chances = Mapping[str, Sequence[tuple[float, float]]]
+"""m and u of each field's levels, in the order of the levels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """Records, and duplicate pairs expected among them."""
@@ -64,20 +68,36 @@ def size_of(rows: pa.Table) -> Size:
     return Size(rows.num_rows, plain / _PLAIN_SHARE + min(_LEAST_MATCHES, _LEAST_SHARE * rows.num_rows))
 
 
-def trained(api: Any, frame: Any, rows: pa.Table, fields: Sequence[Field], size: Size) -> Linker:
-    """A model ready to compare the records of `frame`, which `rows` holds too."""
+def prepared_linker(
+    api: Any, frame: Any, rows: pa.Table, fields: Sequence[Field], chances: Chances, size: Size
+) -> Linker:
+    """A model with these probabilities, ready to compare the records of `frame`, which `rows` holds too."""
     settings = SettingsCreator(
         link_type="dedupe_only",
-        comparisons=[field.settings() for field in fields],
+        comparisons=[field.settings(chances[field.name]) for field in fields],
         blocking_rules_to_generate_predictions=[CustomRule(rule) for rule in rules()],
         probability_two_random_records_match=min(0.5, size.matches / size.pairs),
         em_convergence=0.001,
         retain_matching_columns=True,
         retain_intermediate_calculation_columns=True,
     )
-    learner = _linker(api, frame, settings, rows)
+    linker = Linker(frame, settings, log_level=logging.ERROR, validate_settings=False)
+    for column in ("given", "family", "region", "email_user"):
+        table = api.register(_frequencies(rows, column))
+        linker.table_management.register_term_frequency_lookup(table, column)
+    return linker
+
+
+def learnt(api: Any, frame: Any, rows: pa.Table, fields: Sequence[Field], size: Size) -> Chances:
+    """m and u of each field's levels, as far as these records can tell.
+
+    At most a million pairs are looked at for each, so that this is a matter of seconds on one machine however many
+    records there are and wherever they are compared afterwards.
+    """
+    beforehand = {field.name: [(level.m, level.u) for level in field.levels] for field in fields}
     if size.matches < _ENOUGH_MATCHES:
-        return learner
+        return beforehand
+    learner = prepared_linker(api, frame, rows, fields, beforehand, size)
     learner.training.estimate_u_using_random_sampling(_SAMPLED_PAIRS + 1, seed=_SEED, num_chunks=1)
     for block in _BLOCKS:
         # Nobody shares a birth date, or a name, with anybody: then the other block has to do.
@@ -85,17 +105,7 @@ def trained(api: Any, frame: Any, rows: pa.Table, fields: Sequence[Field], size:
             learner.training.estimate_parameters_using_expectation_maximisation(
                 block, estimate_without_term_frequencies=True, max_pairs=_TRAINING_PAIRS
             )
-    learnt: dict[str, Any] = learner.misc.save_model_to_json()
-    _weigh(learnt, fields, size)
-    return _linker(api, frame, learnt, rows)
-
-
-def _linker(api: Any, frame: Any, settings: SettingsCreator | dict[str, Any], rows: pa.Table) -> Linker:
-    linker = Linker(frame, settings, log_level=logging.ERROR, validate_settings=False)
-    for column in ("given", "family", "region", "email_user"):
-        table = api.register(_frequencies(rows, column))
-        linker.table_management.register_term_frequency_lookup(table, column)
-    return linker
+    return _weighed(learner.misc.save_model_to_json(), fields, size)
 
 
 def _frequencies(rows: pa.Table, column: str) -> pa.Table:
@@ -117,11 +127,12 @@ def _usual(column: str, value: str) -> float:
     return _FAMILY_NAME_OF_ONE_CHARACTER if column == "family" and len(value) == 1 else _FREQUENCY
 
 
-def _weigh(model: dict[str, Any], fields: Sequence[Field], size: Size) -> None:
-    """Bring what was learnt and what is known beforehand together in `model`."""
+def _weighed(model: Mapping[str, Any], fields: Sequence[Field], size: Size) -> Chances:
+    """What was learnt and what is known beforehand, brought together."""
     pairs = min(size.pairs, _SAMPLED_PAIRS)
     # Among random pairs some are duplicates; they must not make agreement look like chance.
     matches = pairs * min(0.5, size.matches / size.pairs)
+    found = {}
     for comparison, field in zip(model["comparisons"], fields, strict=True):
         levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
         ms = _normalised(
@@ -136,8 +147,8 @@ def _weigh(model: dict[str, Any], fields: Sequence[Field], size: Size) -> None:
                 for level, each, m in zip(levels, field.levels, ms, strict=True)
             ]
         )
-        for level, m, u in zip(levels, ms, us, strict=True):
-            level["m_probability"], level["u_probability"] = m, u
+        found[field.name] = list(zip(ms, us, strict=True))
+    return found
 
 
 def _blend(learnt: float | None, known: float, cases: float, worth: float) -> float:
@@ -160,16 +171,3 @@ def _chance(seen: float | None, known: float, m: float, pairs: float, matches: f
 def _normalised(values: Sequence[float]) -> list[float]:
     total = sum(values)
     return [value / total for value in values]
-
-
-def probabilities(linker: Linker) -> Mapping[str, list[tuple[float, float]]]:
-    """m and u of each field's levels, in the order of the levels."""
-    model: dict[str, Any] = linker.misc.save_model_to_json()
-    return {
-        comparison["output_column_name"]: [
-            (level["m_probability"], level["u_probability"])
-            for level in comparison["comparison_levels"]
-            if not level.get("is_null_level")
-        ]
-        for comparison in model["comparisons"]
-    }
