@@ -195,7 +195,7 @@ def start(
         *, box: Mailbox | None = None, database_url: str | None = None, **changes: Any
     ) -> AsyncIterator[Campaigns]:
         url = database_url or await database("campaign")
-        settings = CampaignSettings(**environment(url, world, box or mailbox), **changes)
+        settings = CampaignSettings(**{**environment(url, world, box or mailbox), **changes})
         async with serve(lambda: create_app(settings)) as base:
             headers = {"authorization": f"Bearer {token(*SCOPES)}"}
             async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as client:

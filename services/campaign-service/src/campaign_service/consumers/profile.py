@@ -1,4 +1,4 @@
-"""The profile feed: which profile an identity belongs to now, and consent that was given again."""
+"""The profile feed: which profile an identity belongs to now, consent given again, people not to be written to."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,6 +19,13 @@ _ASSIGN = """
 _WELCOME = """
     DELETE FROM unsubscribe u USING identity_map m
     WHERE m.profile_id = $1 AND u.identity_id = m.identity_id AND u.channel = $2 AND u.purpose = $3 AND u.at < $4
+"""
+# Whoever is prepared later is left out by profile-service's own answer.
+_RESTRICT = """
+    UPDATE send SET state = 'cancelled', reason = 'restricted', person = NULL, owner = NULL, lease_until = NULL,
+        updated_at = now()
+    WHERE state IN ('pending', 'leased') AND (profile_id = ANY($1) OR identity_id IN (
+        SELECT identity_id FROM identity_map WHERE profile_id = ANY($1) OR seed_profile_id = ANY($1)))
 """
 
 
@@ -43,8 +50,13 @@ class _ConsentChanged(msgspec.Struct):
     at: datetime
 
 
+class _Restricted(msgspec.Struct):
+    profile_ids: list[UUID]
+
+
 _assigned = msgspec.json.Decoder(_Assigned)
 _consent = msgspec.json.Decoder(_ConsentChanged)
+_restricted = msgspec.json.Decoder(_Restricted)
 
 
 async def apply(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
@@ -69,6 +81,8 @@ async def apply(connection: Connection, events: Sequence[ReceivedEvent]) -> None
             change = _consent.decode(event.data)
             if change.status == "granted":
                 await connection.execute(_WELCOME, change.profile_id, change.channel, change.purpose, change.at)
+        elif event.type == "privacy.restricted":
+            await connection.execute(_RESTRICT, _restricted.decode(event.data).profile_ids)
 
 
 async def worker(app: FastAPI) -> None:
