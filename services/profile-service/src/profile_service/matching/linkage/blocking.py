@@ -38,7 +38,7 @@ KEYS: Final = (
     "phone",
 )
 _LEAST_PAIRS: Final = 3_000_000
-_PAIRS_A_RECORD: Final = 8
+_PAIRS_A_RECORD: Final = 4
 
 
 def with_keys(connection: duckdb.DuckDBPyConnection, table: str) -> pa.Table:

@@ -151,13 +151,22 @@ def _plain(text: str | None) -> str | None:
     return "".join(words(text)) or None if text else None
 
 
-_house_number = re.compile(r"\d+[a-z]?|\D+")
+_pieces = re.compile(r"\d+(?:[a-zA-Z]\b)?|\D+")
 
 
-@lru_cache(maxsize=1 << 16)
 def _street(street: str) -> tuple[str | None, str | None, str | None]:
     """House number, the rest run together, and the rest with its words sorted: parts of an address change places."""
-    parts = [part for word in words(street) for part in _house_number.findall(word)]
-    numbers = [part for part in parts if part[0].isdigit()]
-    rest = [part for part in parts if not part[0].isdigit()]
+    numbers: list[str] = []
+    rest: list[str] = []
+    for piece in _pieces.findall(street):
+        if piece[0].isdigit():
+            numbers.append(fold(piece))
+        else:
+            rest += _words(piece)
     return (numbers[0] if numbers else None, "".join(rest) or None, "".join(sorted(rest)) or None)
+
+
+# Without house numbers streets are few.
+@lru_cache(maxsize=1 << 17)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(words(text))
