@@ -65,7 +65,7 @@ async def test_i9_a_list_is_taken_in_and_every_bad_row_is_reported_with_its_reas
     response = await profiles.client.get(f"/v1/profiles/{grace['profile_id']}/facts")
     (name, *_) = response.json()["items"]
     assert (name["origin"], name["source"]) == ("observed", "spring fair")
-    assert name["expires_at"] == "2099-12-31T00:00:00Z"
+    assert (name["expires_at"], name["import_id"]) == ("2099-12-31T00:00:00Z", done["id"])
     assert done["finished_at"]
     job = (await lists.client.get(f"/v1/jobs/{done['job_id']}")).json()
     assert (job["state"], job["done"], job["total"]) == ("succeeded", 6, 6)
@@ -95,7 +95,7 @@ async def test_i9_the_answer_says_where_the_job_is_and_lists_can_be_listed(lists
         ({"source": None}, "/spec/source"),
         ({"country": "Taiwan"}, "/spec/country"),
         ({"expires_at": "soon"}, "/spec/expires_at"),
-        ({"permitted_uses": ["Anything Goes"]}, "/spec/permitted_uses/0"),
+        ({"permitted_uses": ["marketing", ""]}, "/spec/permitted_uses/1"),
         ({"mapping": {}}, "/spec/mapping"),
         ({"mapping": {"E-mail": {"identifier": "email"}, "Fax": {"identifier": "phone"}}}, "/spec/mapping/Fax"),
         ({"mapping": {"E-mail": {"identifier": "E-mail"}}}, "/spec/mapping/E-mail/identifier"),
@@ -127,6 +127,14 @@ async def test_i9_the_form_needs_both_parts(lists: Lists) -> None:
         "/v1/imports", content=b"--x\r\nnonsense", headers={"content-type": "multipart/form-data; boundary=x"}
     )
     assert broken.status_code in {400, 422}
+
+
+async def test_i9_the_documents_say_what_a_specification_holds(lists: Lists) -> None:
+    document = (await lists.client.get("/openapi.json")).json()
+    form = document["paths"]["/v1/imports"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    mapped = form["properties"]["spec"]["contentSchema"]["properties"]["mapping"]["additionalProperties"]
+    assert set(mapped["properties"]) == {"identifier", "trait", "fact", "ignore"}
+    assert "$ref" not in json.dumps(form)
 
 
 async def test_i9_a_specification_may_come_as_a_file_part(lists: Lists) -> None:

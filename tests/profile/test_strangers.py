@@ -12,7 +12,7 @@ import pytest
 from profile_service.imports import repository
 from profile_service.imports.preparing import Batch
 from profile_service.imports.rules import Identity
-from profile_service.imports.taking import List, _take
+from profile_service.imports.taking import List, settle, tell
 from profile_service.ledger.guards import Guards
 from profile_service.ledger.records import Evidence, Plan, Sighting, View
 from profile_service.ledger.rules import Edge, Node, partition
@@ -86,6 +86,11 @@ def moments(dice: random.Random) -> list[datetime]:
     return [NOW + timedelta(days=dice.choice((-9, 9))) for _ in range(2)]
 
 
+async def take(connection: Connection, listed: List, batch: Batch, *, careful: bool) -> None:
+    async with connection.transaction():
+        await settle(connection, await tell(connection, listed, batch, careful=careful))
+
+
 async def world(database: Database, seed: int, salt: str, *, careful: bool) -> dict[str, Any]:
     """What the same rows of the same lists come to; a `salt` keeps several worlds in one database apart."""
     dice = random.Random(seed)
@@ -98,8 +103,7 @@ async def world(database: Database, seed: int, salt: str, *, careful: bool) -> d
             listed, first = await a_list(connection), 0
             rows = people(dice, dice.randint(1, 40), values)
             for part in (rows[:15], rows[15:], rows[:5]):
-                async with connection.transaction():
-                    await _take(connection, listed, batch_of(salt, part, first), careful=careful)
+                await take(connection, listed, batch_of(salt, part, first), careful=careful)
                 first += len(part)
         return await picture(connection, salt)
 
@@ -122,6 +126,8 @@ async def picture(connection: Connection, salt: str) -> dict[str, Any]:
         for each in await connection.fetch("SELECT events FROM outbox ORDER BY xid, sequence")
         for event in msgspec.json.decode(each["events"])
     ]
+    made = await connection.fetch("SELECT import_id FROM list_import ORDER BY created_at DESC LIMIT 2")
+    lists = {row["import_id"]: turn for turn, row in enumerate(made)}
     ends = [(row, sorted((names[row["a"]], names[row["b"]]))) for row in links]
     told = [(row, names[row["identity_id"]]) for row in facts]
     return {
@@ -133,7 +139,8 @@ async def picture(connection: Connection, salt: str) -> dict[str, Any]:
         ),
         "links": sorted((*pair, row["kind"], row["state"], *row["guards"], row["confidence"]) for row, pair in ends),
         "facts": sorted(
-            (who, row["key"], row["value"], row["digest"], row["origin"], row["confidence"]) for row, who in told
+            (who, row["key"], row["value"], row["digest"], row["origin"], row["confidence"], lists[row["import_id"]])
+            for row, who in told
         ),
         "listed": sorted(names[row["identity_id"]] for row in listed),
         "events": shape(events, names),
@@ -179,8 +186,7 @@ async def test_i9_the_quick_way_is_taken_where_nobody_is_known(
     async with profiles.database.pool.acquire() as connection:
         listed = await a_list(connection)
         for _ in range(2):
-            async with connection.transaction():
-                await _take(connection, listed, batch_of("s", rows, 0), careful=False)
+            await take(connection, listed, batch_of("s", rows, 0), careful=False)
         assert met == [0]
         assert await connection.fetchval("SELECT count(DISTINCT profile_id) FROM identity") == 40
         assert len(await repository.known(connection, [identity_id("email", "s-100")])) == 1

@@ -16,7 +16,7 @@ from profile_service.facts.rules import Origin
 
 _COLUMNS: Final = (
     *("fact_id", "identity_id", "key", "value", "digest", "origin", "source", "confidence"),
-    *("first_observed_at", "observed_at", "expires_at"),
+    *("first_observed_at", "observed_at", "expires_at", "import_id"),
 )
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _END: Final = struct.pack(">h", -1)
@@ -39,12 +39,19 @@ class Teller:
     """
 
     def __init__(
-        self, origin: Origin, source: str, confidence: float, observed_at: datetime, expires_at: datetime | None
+        self,
+        origin: Origin,
+        source: str,
+        confidence: float,
+        observed_at: datetime,
+        expires_at: datetime | None,
+        import_id: UUID,
     ) -> None:
         observed = _field(_moment(observed_at))
         expires = _NULL if expires_at is None else _field(_moment(expires_at))
         sure = _field(struct.pack(">d", confidence))
-        self._rest = _field(origin.encode()) + _field(source.encode()) + sure + observed + observed + expires
+        where = _field(origin.encode()) + _field(source.encode())
+        self._rest = where + sure + observed + observed + expires + _field(import_id.bytes)
         self._seen: dict[tuple[str, str], bytes] = {}
 
     async def tell(

@@ -17,7 +17,7 @@ from profile_service.ledger.repository import Reader
 
 _STORED = (
     "fact_id, identity_id, key, value, origin, source, confidence, first_observed_at, observed_at, expires_at, "
-    "recorded_at, withdrawn_at, withdrawn_by, withdrawal_reason"
+    "recorded_at, withdrawn_at, withdrawn_by, withdrawal_reason, import_id"
 )
 # Facts told before an attribute was defined may lie within it, or hold it.
 _PERSONAL = """
@@ -36,19 +36,20 @@ _UPSERT = f"""
         ORDER BY key FOR SHARE
     ), fact AS (
         INSERT INTO fact (identity_id, key, value, digest, origin, source, confidence, first_observed_at, observed_at,
-                          expires_at, search)
+                          expires_at, search, import_id)
         SELECT identity_id, new.key, value::jsonb, digest, origin, source, confidence, observed_at, observed_at,
-               expires_at, CASE WHEN searchable THEN search_tokens(new.key, value::jsonb) END
+               expires_at, CASE WHEN searchable THEN search_tokens(new.key, value::jsonb) END,
+               import_id
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::float8[],
-                    $8::timestamptz[], $9::timestamptz[])
-             AS new(identity_id, key, value, digest, origin, source, confidence, observed_at, expires_at)
+                    $8::timestamptz[], $9::timestamptz[], $10::uuid[])
+             AS new(identity_id, key, value, digest, origin, source, confidence, observed_at, expires_at, import_id)
         LEFT JOIN attribute ON attribute.key = new.key
         ON CONFLICT (identity_id, key, origin, source, digest) DO UPDATE SET
-            (confidence, expires_at) = (
-                SELECT confidence, expires_at
-                FROM (VALUES (fact.observed_at, 0, fact.confidence, fact.expires_at),
-                             (excluded.observed_at, 1, excluded.confidence, excluded.expires_at))
-                     AS told(observed_at, turn, confidence, expires_at)
+            (confidence, expires_at, import_id) = (
+                SELECT confidence, expires_at, import_id
+                FROM (VALUES (fact.observed_at, 0, fact.confidence, fact.expires_at, fact.import_id),
+                             (excluded.observed_at, 1, excluded.confidence, excluded.expires_at, excluded.import_id))
+                     AS told(observed_at, turn, confidence, expires_at, import_id)
                 ORDER BY observed_at DESC, turn DESC LIMIT 1
             ),
             first_observed_at = least(fact.first_observed_at, excluded.first_observed_at),
@@ -86,6 +87,7 @@ class NewFact:
     observed_at: datetime
     confidence: float = 1.0
     expires_at: datetime | None = None
+    import_id: UUID | None = None
 
 
 async def tell(connection: Connection, facts: Iterable[NewFact]) -> list[Fact]:
@@ -108,6 +110,7 @@ async def tell(connection: Connection, facts: Iterable[NewFact]) -> list[Fact]:
         [fact.confidence for fact in rows.values()],
         [fact.observed_at for fact in rows.values()],
         [fact.expires_at for fact in rows.values()],
+        [fact.import_id for fact in rows.values()],
     )
     return [_fact(record) for record in records]
 

@@ -72,6 +72,7 @@ def _answer(fact: Fact, standing: Standing, *, pii: bool) -> FactAnswer:
         observed_at=fact.observed_at,
         expires_at=fact.expires_at,
         recorded_at=fact.recorded_at,
+        import_id=fact.import_id,
         wins=standing.wins,
         reason=standing.reason,
         beaten_by=standing.beaten_by,

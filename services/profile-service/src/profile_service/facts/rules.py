@@ -41,6 +41,7 @@ class Fact:
     withdrawn_at: datetime | None = None
     withdrawn_by: str | None = None
     withdrawal_reason: str | None = None
+    import_id: UUID | None = None
     personal: bool = False
     survivorship: Survivorship = DEFAULT
 

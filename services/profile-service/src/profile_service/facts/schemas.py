@@ -29,7 +29,8 @@ class FactAnswer(BaseModel):
 
     `reason` is what decided: that it is the `only` one, or what tells the winner from the best other one (a loser
     from the winner, `beaten_by`): a more trusted `source`, its `origin`, that it is `newest` or `oldest`, the
-    `confidence`, a `tie`; or that it is `expired` or `withdrawn` and cannot win.
+    `confidence`, a `tie`; or that it is `expired` or `withdrawn` and cannot win. A fact that came with a list names its
+    import, which says on what basis and for which uses it is kept.
     """
 
     fact_id: UUID
@@ -43,6 +44,7 @@ class FactAnswer(BaseModel):
     expires_at: datetime | None
     recorded_at: AwareDatetime
     identity_id: UUID
+    import_id: UUID | None
     wins: bool
     reason: Reason
     beaten_by: UUID | None

@@ -14,11 +14,12 @@ from rapport.database import Database
 
 from profile_service.attributes.service import catalogue
 from profile_service.imports import repository
+from profile_service.imports.conveyor import Conveyor
 from profile_service.imports.files import FileFormat, UnreadableFile
 from profile_service.imports.preparing import Work, keys_of, prepared
 from profile_service.imports.rules import Column
 from profile_service.imports.schemas import Target
-from profile_service.imports.taking import List, take
+from profile_service.imports.taking import List
 from profile_service.jobs.worker import RunningJob
 from profile_service.ledger.strangers import Strangers
 from profile_service.settings import ProfileSettings
@@ -56,13 +57,7 @@ async def run(app: FastAPI, job: RunningJob) -> Mapping[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         await _fetch(database, import_id, file)
-        last = work.skip
-        async with aclosing(prepared(work, file, row["file_size"])) as source:
-            async for batch in source:
-                last = batch.last
-                await take(database, job, listed, batch, max(work.how.rows, last))
-                if batch.unreadable is not None:
-                    raise UnreadableFile(batch.unreadable)
+        last = await _carry(Conveyor(database, job, listed), work, file, row["file_size"])
     async with database.transaction() as connection:
         await job.advance(connection, last, last, {"row": last})
         await repository.forget_file(connection, import_id)
@@ -77,6 +72,22 @@ async def sweep(app: FastAPI) -> None:
         async with database.transaction() as connection:
             await repository.forget_ended(connection, settings.import_file_seconds, settings.import_value_days)
         await asyncio.sleep(_SWEEP_SECONDS)
+
+
+async def _carry(conveyor: Conveyor, work: Work, file: BinaryIO, length: int) -> int:
+    """Take in what is left of the file; the number of its last row. Raises `UnreadableFile` for what follows it."""
+    last, unreadable = work.skip, None
+    try:
+        async with aclosing(prepared(work, file, length)) as source:
+            async for batch in source:
+                last, unreadable = batch.last, batch.unreadable
+                await conveyor.put(batch, max(work.how.rows, last))
+        await conveyor.finish()
+    finally:
+        await conveyor.close()
+    if unreadable is not None:
+        raise UnreadableFile(unreadable)
+    return last
 
 
 def _columns(row: asyncpg.Record) -> list[Column]:

@@ -18,6 +18,14 @@ from profile_service.policy import Policed
 
 router = service_router("imports", prefix="/v1/imports")
 
+
+def _spec_schema() -> dict[str, Any]:
+    """The specification's schema in one piece: a form's parts have no place for definitions of their own."""
+    schema = Spec.model_json_schema()
+    schema["properties"]["mapping"]["additionalProperties"] = schema.pop("$defs")["Target"]
+    return schema
+
+
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["file", "spec"],
@@ -26,7 +34,7 @@ _FORM: Final[dict[str, Any]] = {
         "spec": {
             "type": "string",
             "contentMediaType": "application/json",
-            "contentSchema": Spec.model_json_schema(ref_template="#/components/schemas/{model}"),
+            "contentSchema": _spec_schema(),
             "description": "What the list is and how to read it, as JSON",
         },
     },

@@ -9,7 +9,7 @@ from rapport.identity import KIND_PATTERN
 from rapport.text import CleanText
 
 from profile_service.facts.traits import COUNTRIES, MAX_NAME, InvalidTrait, flatten
-from profile_service.fields import Name, ShortText, Time
+from profile_service.fields import ShortText, Time
 from profile_service.imports.rules import Column, Role
 from profile_service.jobs.schemas import State
 from profile_service.ledger.records import PROFILE
@@ -81,7 +81,7 @@ class Spec(BaseModel):
 
     source: ShortText
     lawful_basis: Annotated[ShortText | None, BeforeValidator(_basis)] = None
-    permitted_uses: Annotated[list[Name], Field(max_length=50)] = []
+    permitted_uses: Annotated[list[ShortText], Field(max_length=50, description="Purposes, as consents name them")] = []
     expires_at: Annotated[Time | None, BeforeValidator(_end_of_day)] = None
     country: Country | None = None
     mapping: Annotated[dict[Key, Target], Field(min_length=1, max_length=200)]

@@ -1,4 +1,4 @@
-"""A batch of people taken in, together with how far the file has been read: both are committed, or neither."""
+"""A batch of people taken in: what the list tells of them, then who they are."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from rapport import feed
-from rapport.database import Connection, Database
+from rapport.database import Connection
 from rapport.identity import identity_id
 
 from profile_service.facts import repository as facts
@@ -20,7 +19,6 @@ from profile_service.facts.service import told
 from profile_service.imports import repository
 from profile_service.imports.preparing import Batch
 from profile_service.imports.rules import Identity, weight
-from profile_service.jobs.worker import RunningJob
 from profile_service.ledger import repository as ledger
 from profile_service.ledger.records import PROFILE, Evidence, Plan, Sighting
 from profile_service.ledger.service import record
@@ -28,12 +26,7 @@ from profile_service.ledger.strangers import Met, Said, Stranger, Strangers, add
 
 LINK: Final = "import"
 CONFIDENCE: Final = 0.8
-_TRIES: Final = 5
 _EVENTS_AT_ONCE: Final = 1_000
-
-
-class _Overtaken(Exception):
-    """Somebody else met an identity between the first look and the lock."""
 
 
 @dataclass(slots=True)
@@ -49,11 +42,11 @@ class List:
     teller: Teller = field(init=False)
 
     def __post_init__(self) -> None:
-        self.teller = Teller("observed", self.source, CONFIDENCE, self.seen_at, self.expires_at)
+        self.teller = Teller("observed", self.source, CONFIDENCE, self.seen_at, self.expires_at, self.import_id)
 
 
 @dataclass(slots=True)
-class _People:
+class People:
     """A batch: of each row its number, its identities with the one that owns its facts first, and what is known."""
 
     listed: List
@@ -64,6 +57,7 @@ class _People:
     strangers: list[int] = field(default_factory=list)
     steady: list[int] = field(default_factory=list)
     rest: list[int] = field(default_factory=list)
+    changed: Mapping[UUID, set[str]] = field(default_factory=dict)
 
     def event(self, place: int) -> str:
         """What the evidence of a row goes by."""
@@ -80,31 +74,26 @@ class _People:
         return {key: [column[place] for place in places] for key, column in columns}
 
 
-async def take(database: Database, job: RunningJob, listed: List, batch: Batch, total: int | None) -> None:
-    """Take a batch in. Where others work on the same people at the same moment it begins again."""
-    for left in reversed(range(_TRIES)):
-        try:
-            async with database.transaction() as connection:
-                await _take(connection, listed, batch, careful=left < _TRIES - 2)
-                await job.advance(connection, batch.last, total, {"row": batch.last})
-        except (_Overtaken, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError):
-            if not left:
-                raise
-        else:
-            return
-
-
-async def _take(connection: Connection, listed: List, batch: Batch, *, careful: bool) -> None:
+async def tell(connection: Connection, listed: List, batch: Batch, *, careful: bool = False) -> People:
+    """Write down what a batch tells of people, who they are not yet being settled; `careful` takes nobody for new."""
     who = [_met(listed.import_id, number, found) for number, found in zip(batch.numbers, batch.identities, strict=True)]
     known = await repository.known(connection, {each.id for person in who for each in person})
-    people = _People(listed, batch, who, known)
+    people = People(listed, batch, who, known)
     await _sort(connection, people, careful=careful)
-    # Facts first: the ledger's locks, which others wait for, are taken last.
     await _tell_new(connection, people)
-    changed = await _tell(connection, people, [*people.steady, *people.rest])
+    people.changed = await _tell(connection, people, [*people.steady, *people.rest])
     await _enrol(connection, people)
+    return people
+
+
+async def settle(connection: Connection, people: People) -> None:
+    """Settle who they are, and count them; the ledger's locks, which others wait for, are taken here, last of all.
+
+    An identity that somebody else has met since `tell` looked raises `UniqueViolationError`.
+    """
+    listed, batch = people.listed, people.batch
     await _record(connection, people)
-    await _announce(connection, changed)
+    await _announce(connection, people.changed)
     lines = [(row, number, *fault) for row, found in batch.faults for number, fault in enumerate(found)]
     await repository.keep_faults(connection, listed.import_id, lines)
     await repository.count(connection, listed.import_id, len(batch.numbers), len(batch.faults))
@@ -124,7 +113,7 @@ def anchor(import_id: UUID, number: int) -> Met:
     return Met(PROFILE, str(made), identity_id(PROFILE, str(made)), made)
 
 
-async def _sort(connection: Connection, people: _People, *, careful: bool) -> None:
+async def _sort(connection: Connection, people: People, *, careful: bool) -> None:
     alone = once([each.id for each in person] for person in people.who)
     apart = await _spoken_for(connection, people)
     known, seen_at, maybe = people.known, people.listed.seen_at, list[int]()
@@ -146,7 +135,7 @@ async def _sort(connection: Connection, people: _People, *, careful: bool) -> No
         (people.steady if linked.issuperset(people.pairs(place)) else people.rest).append(place)
 
 
-async def _spoken_for(connection: Connection, people: _People) -> set[UUID]:
+async def _spoken_for(connection: Connection, people: People) -> set[UUID]:
     logins = {
         each.id: each.value
         for person in people.who
@@ -156,7 +145,7 @@ async def _spoken_for(connection: Connection, people: _People) -> set[UUID]:
     return await spoken_for(connection, logins)
 
 
-async def _record(connection: Connection, people: _People) -> None:
+async def _record(connection: Connection, people: People) -> None:
     listed = people.listed
     new = [each.id for place in people.strangers for each in people.who[place]]
     met = [
@@ -167,13 +156,11 @@ async def _record(connection: Connection, people: _People) -> None:
     evidence = [each for place in people.rest for each in _evidence(people, place)]
     if met or new:
         await record(connection, listed.strangers.guards, met, lambda _: Plan(evidence=list(evidence)), beside=new)
-    if new and await repository.known(connection, new):
-        raise _Overtaken
     strangers = [Stranger(people.who[place], people.event(place)) for place in people.strangers]
     await add(connection, strangers, Said(LINK, listed.source, listed.seen_at))
 
 
-def _evidence(people: _People, place: int) -> list[Evidence]:
+def _evidence(people: People, place: int) -> list[Evidence]:
     hub, *others = people.who[place]
     listed, event = people.listed, people.event(place)
     return [
@@ -190,21 +177,21 @@ def _evidence(people: _People, place: int) -> list[Evidence]:
     ]
 
 
-async def _enrol(connection: Connection, people: _People) -> None:
+async def _enrol(connection: Connection, people: People) -> None:
     new = [each.id for place in people.strangers for each in people.who[place]]
     await repository.enrol_new(connection, people.listed.import_id, new)
     others = [each.id for place in (*people.steady, *people.rest) for each in people.who[place]]
     await repository.enrol(connection, people.listed.import_id, others)
 
 
-async def _tell_new(connection: Connection, people: _People) -> None:
+async def _tell_new(connection: Connection, people: People) -> None:
     # In the order of the index, which then takes them page by page.
     places = sorted(people.strangers, key=lambda place: people.who[place][0].id.int)
     owners = [people.who[place][0].id for place in places]
     await people.listed.teller.tell(connection, owners, people.values(places))
 
 
-async def _tell(connection: Connection, people: _People, places: Collection[int]) -> dict[UUID, set[str]]:
+async def _tell(connection: Connection, people: People, places: Collection[int]) -> dict[UUID, set[str]]:
     """Keep facts about people who may be known; the keys of what is new, by identity."""
     listed = people.listed
     told_of = [
@@ -217,6 +204,7 @@ async def _tell(connection: Connection, people: _People, places: Collection[int]
             listed.seen_at,
             CONFIDENCE,
             listed.expires_at,
+            listed.import_id,
         )
         for place in places
         for key, column in zip(listed.keys, people.batch.values, strict=True)

@@ -44,7 +44,7 @@ class ListMembership(Base):
     __tablename__ = "list_membership"
 
     identity_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("list_import.import_id"), primary_key=True)
+    import_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
 
 
 class ImportFilePart(Base):
