@@ -78,6 +78,7 @@ def prepared_linker(
         blocking_rules_to_generate_predictions=[CustomRule(rule) for rule in rules()],
         probability_two_random_records_match=min(0.5, size.matches / size.pairs),
         em_convergence=0.001,
+        max_iterations=12,
         retain_matching_columns=True,
         retain_intermediate_calculation_columns=True,
     )
@@ -100,8 +101,9 @@ def learnt(api: Any, frame: Any, rows: pa.Table, fields: Sequence[Field], size: 
     learner = prepared_linker(api, frame, rows, fields, beforehand, size)
     learner.training.estimate_u_using_random_sampling(_SAMPLED_PAIRS + 1, seed=_SEED, num_chunks=1)
     for block in _BLOCKS:
-        # Nobody shares a birth date, or a name, with anybody: then the other block has to do.
-        with suppress(EMTrainingException):
+        # Nobody shares a birth date, or a name, with anybody, or a level never occurs among duplicates and its m
+        # underflows: then the other block, and what is known beforehand, have to do.
+        with suppress(EMTrainingException, ValueError):
             learner.training.estimate_parameters_using_expectation_maximisation(
                 block, estimate_without_term_frequencies=True, max_pairs=_TRAINING_PAIRS
             )
