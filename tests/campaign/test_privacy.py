@@ -64,6 +64,25 @@ async def test_i11_an_erasure_takes_the_person_and_leaves_the_results(
     assert (await campaigns.client.post("/v1/privacy/erasures", json=body)).status_code == 403
 
 
+async def test_i11_somebody_with_very_many_identities_is_found_in_the_feed_by_the_last_of_them(
+    campaigns: Campaigns, token: TokenFactory
+) -> None:
+    await campaigns.world.add(1)
+    campaign_id = await campaigns.create(control_share=0)
+    await campaigns.launch(campaign_id)
+    await campaigns.settled(campaign_id)
+    (person,) = campaigns.world.customers
+    body = {
+        "request_id": str(uuid4()),
+        "identities": [str(uuid4()) for _ in range(9_000)],
+        "profiles": [*(str(uuid4()) for _ in range(999)), str(person.profile_id)],
+    }
+    headers = {"Authorization": f"Bearer {token('privacy')}"}
+    answer = await campaigns.client.post("/v1/privacy/erasures", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["counts"]["events"] > 0
+
+
 async def test_i11_what_waits_for_somebody_restricted_is_not_sent(start: Start) -> None:
     async with Mailbox(deferred=1.0).served() as mailbox, start(box=mailbox, retry_seconds=600) as campaigns:
         await campaigns.world.add(2)

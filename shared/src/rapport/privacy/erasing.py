@@ -16,12 +16,14 @@ from rapport.privacy.holdings import Holding, Person, run
 
 Rewrite = Callable[[Any, Collection[str]], Any]
 BLANKED: Final = "privacy.blanked"
+# PostgreSQL refuses regular expressions with too many states, and keeps some thirty compiled.
+_IDS_PER_PATTERN: Final = 500
 
 _DONE = "SELECT counts FROM erasure WHERE request_id = $1 AND round = $2"
 _KEEP = "INSERT INTO erasure (request_id, round, counts, scanned) VALUES ($1, $2, $3::jsonb, $4)"
 _SINCE = "SELECT scanned FROM erasure WHERE request_id = $1 ORDER BY round DESC LIMIT 1"
 _NOW = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
-_MENTIONS = "SELECT xid::text, sequence, events FROM outbox WHERE xid >= $2::text::xid8 AND events ~ $1"
+_MENTIONS = "SELECT xid::text, sequence FROM outbox WHERE xid >= $2::text::xid8 AND events ~ ANY ($1::text[])"
 _ROW = "SELECT events FROM outbox WHERE xid = $1::text::xid8 AND sequence = $2"
 _REWRITE = "UPDATE outbox SET events = $3 WHERE xid = $1::text::xid8 AND sequence = $2"
 # Whatever a consumer has fetched and not applied yet was written before this moment: it has to fetch it again.
@@ -65,15 +67,15 @@ async def erase(database: Database, request_id: UUID, round_: int, person: Perso
 
     Raises `Overloaded` when it would have to wait long for somebody who writes about the same person.
     """
-    pattern = _pattern(person)
+    patterns = _patterns(person)
     # The feed is searched outside the transaction: an open one would hold up everybody who follows it.
     async with database.pool.acquire(timeout=10) as connection:
         since = await connection.fetchval(_SINCE, request_id) or "0"
         now = str(await connection.fetchval(_NOW))
-        found = await connection.fetch(_MENTIONS, pattern, since, timeout=3_600) if pattern else []
+        found = await connection.fetch(_MENTIONS, patterns, since, timeout=3_600) if patterns else []
     places = {(row["xid"], row["sequence"]) for row in found}
     try:
-        return await _erase(database, request_id, round_, person, erasing, (pattern, now, places))
+        return await _erase(database, request_id, round_, person, erasing, (patterns, now, places))
     except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
         raise Overloaded("Somebody else is writing about this person at this moment; ask again.") from error
 
@@ -84,9 +86,9 @@ async def _erase(
     round_: int,
     person: Person,
     erasing: Erasing,
-    searched: tuple[str, str, set[tuple[str, int]]],
+    searched: tuple[list[str], str, set[tuple[str, int]]],
 ) -> dict[str, int]:
-    pattern, now, places = searched
+    patterns, now, places = searched
     async with database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 11))", str(request_id))
         done = await connection.fetchval(_DONE, request_id, round_)
@@ -96,9 +98,9 @@ async def _erase(
         await connection.execute(_YIELD)
         await connection.execute(_FENCE)
         counts = await _tables(connection, person, erasing)
-        if pattern:
-            places |= {(row["xid"], row["sequence"]) for row in await connection.fetch(_MENTIONS, pattern, now)}
-            counts["events"] = await _events(connection, sorted(places), pattern, person, erasing.rewrites)
+        if patterns:
+            places |= {(row["xid"], row["sequence"]) for row in await connection.fetch(_MENTIONS, patterns, now)}
+            counts["events"] = await _events(connection, sorted(places), patterns, person, erasing.rewrites)
         counts = {name: count for name, count in counts.items() if count}
         await connection.execute(_KEEP, request_id, round_, _encode(counts).decode(), now)
     return counts
@@ -122,11 +124,11 @@ async def _tables(connection: Connection, person: Person, erasing: Erasing) -> d
 async def _events(
     connection: Connection,
     places: Sequence[tuple[str, int]],
-    pattern: str,
+    patterns: Sequence[str],
     person: Person,
     rewrites: Mapping[str, Rewrite],
 ) -> int:
-    mentions = re.compile(pattern.encode())
+    mentions = re.compile("|".join(patterns).encode())
     gone = frozenset(str(each) for each in person.own)
     count = 0
     for xid, sequence in places:
@@ -154,10 +156,11 @@ def _cut(event: bytes, rewrites: Mapping[str, Rewrite], gone: Collection[str]) -
     return _encode(kept if written.subject is None else {**kept, "subject": written.subject})
 
 
-def _pattern(person: Person) -> str:
-    """A regular expression that finds the person in an event as JSON; empty when there is nothing to find."""
+def _patterns(person: Person) -> list[str]:
+    """Regular expressions that find the person in an event as JSON; none when there is nothing to find."""
     ids = [str(each) for each in (*person.own, *person.profiles)]
-    return "|".join([*ids, *(f'"identity_id":"{each}"' for each in person.shared)])
+    texts = list(dict.fromkeys([*ids, *(f'"identity_id":"{each}"' for each in person.shared)]))
+    return ["|".join(texts[start : start + _IDS_PER_PATTERN]) for start in range(0, len(texts), _IDS_PER_PATTERN)]
 
 
 def _like(ids: Sequence[str], person: Person) -> list[bytes]:
