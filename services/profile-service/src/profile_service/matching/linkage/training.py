@@ -8,7 +8,6 @@ number of cases behind it, and does not run away from it.
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,6 +81,10 @@ def prepared_linker(
         retain_matching_columns=True,
         retain_intermediate_calculation_columns=True,
     )
+    return _opened(api, frame, rows, settings)
+
+
+def _opened(api: Any, frame: Any, rows: pa.Table, settings: SettingsCreator | dict[str, Any]) -> Linker:
     linker = Linker(frame, settings, log_level=logging.ERROR, validate_settings=False)
     for column in ("given", "family", "region", "email_user"):
         table = api.register(_frequencies(rows, column))
@@ -100,14 +103,19 @@ def learnt(api: Any, frame: Any, rows: pa.Table, fields: Sequence[Field], size: 
         return beforehand
     learner = prepared_linker(api, frame, rows, fields, beforehand, size)
     learner.training.estimate_u_using_random_sampling(_SAMPLED_PAIRS + 1, seed=_SEED, num_chunks=1)
+    model: dict[str, Any] = learner.misc.save_model_to_json()
     for block in _BLOCKS:
-        # Nobody shares a birth date, or a name, with anybody, or a level never occurs among duplicates and its m
-        # underflows: then the other block, and what is known beforehand, have to do.
-        with suppress(EMTrainingException, ValueError):
+        try:
             learner.training.estimate_parameters_using_expectation_maximisation(
                 block, estimate_without_term_frequencies=True, max_pairs=_TRAINING_PAIRS
             )
-    return _weighed(learner.misc.save_model_to_json(), fields, size)
+        except (EMTrainingException, ValueError):
+            # Nobody shares a birth date, or a name, with anybody, or a level never occurs among duplicates and its m
+            # underflows: then the other block, and what is known beforehand, have to do.
+            learner = _opened(api, frame, rows, model)
+        else:
+            model = learner.misc.save_model_to_json()
+    return _weighed(model, fields, size)
 
 
 def _frequencies(rows: pa.Table, column: str) -> pa.Table:
