@@ -3,38 +3,32 @@
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 import msgspec
 from rapport.identity import InvalidIdentifier, normalise
 from rapport.text import clean_text
 
+from profile_service.facts.days import birth_date
+from profile_service.facts.languages import language_tag
+from profile_service.facts.places import address_line, country_code, known_country, postcode, time_zone
+from profile_service.names.folding import words
 from profile_service.names.rules import cleaned
 
 MAX_KEYS: Final = 200
 MAX_DEPTH: Final = 5
 MAX_BYTES: Final = 16_384
 MAX_NAME: Final = 200
-
-# ISO 3166-1 alpha-2, officially assigned.
-_CODES: Final = (
-    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV "
-    "BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES "
-    "ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE "
-    "IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY "
-    "MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU "
-    "NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM "
-    "SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE "
-    "VG VI VN VU WF WS YE YT ZA ZM ZW"
-)
-COUNTRIES: Final = frozenset(_CODES.split())
-_language = re.compile(
-    r"(?P<language>[a-z]{2,3}(?:-[a-z]{3}){0,3})(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|\d{3}))?"
-    r"(?P<rest>(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wy-z\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?)"
-)
+POSTCODE: Final = "address.postcode"
+_GENDERS: Final = {
+    "female": "female|f|w|woman|girl|女|女性|女士|nữ|weiblich",
+    "male": "male|m|man|boy|男|男性|先生|nam|männlich",
+    "non-binary": "non-binary|nonbinary|non binary|nb|enby|非二元|phi nhị nguyên",
+    "undisclosed": "undisclosed|not disclosed|prefer not to say|rather not say|不透露|không tiết lộ",
+    "unknown": "unknown|not known|未知|không rõ",
+}
+_spaces = re.compile(r"\s+")
 
 
 class InvalidTrait(ValueError):
@@ -120,8 +114,9 @@ def merge_patch(current: Any, patch: Any) -> Any:
     return merged_value
 
 
-def normalise_trait(key: str, value: Any, country: str | None = None) -> Any:
-    """The canonical value of a trait; null stays null. `country` is where phone numbers without a code belong.
+def normalise_trait(key: str, value: Any, country: str | None = None, *, place: str | None = None) -> Any:
+    """The canonical value of a trait; null stays null. `country` is where phone numbers without a code belong, `place`
+    the country stated for the address, whose postcodes are checked.
 
     Raises `InvalidTrait`.
     """
@@ -133,7 +128,8 @@ def normalise_trait(key: str, value: Any, country: str | None = None) -> Any:
         if known is not None:
             if not isinstance(value, str):
                 raise ValueError("Give this as text.")
-            return known(clean_text(value).strip(), country)
+            text = clean_text(value).strip()
+            return postcode(text, place, stated=True) if place and key == POSTCODE else known(text, country)
         return _any(value)
     except ValueError as error:
         raise InvalidTrait(key, str(error)) from error
@@ -143,12 +139,11 @@ def normalise_traits(flat: Mapping[str, Any], default_country: str | None) -> tu
     """All traits in canonical form, and what was wrong with the others; phones belong to the country among them."""
     valid: dict[str, Any] = {}
     invalid: list[InvalidTrait] = []
-    country = next(
-        (flat[each] for each in ("country", "address.country") if _is_country(flat.get(each))), default_country
-    )
+    place = known_country(flat.get("address.country"))
+    country = known_country(flat.get("country")) or place or default_country
     for key, value in flat.items():
         try:
-            valid[key] = normalise_trait(key, value, country)
+            valid[key] = normalise_trait(key, value, country, place=place)
         except InvalidTrait as error:
             invalid.append(error)
     return valid, invalid
@@ -207,45 +202,25 @@ def _identifier(kind: str) -> Callable[[str, str | None], str]:
     return canonical
 
 
-def _birth_date(value: str, _country: str | None) -> str:
-    try:
-        # Systems that know only timestamps send midnight.
-        day = date.fromisoformat(value.partition("T")[0])
-    except ValueError as error:
-        raise ValueError("Give a day that exists as YYYY-MM-DD.") from error
-    if not date(1850, 1, 1) <= day <= datetime.now(UTC).date():
-        raise ValueError("A birth date lies between 1850 and today.")
-    return day.isoformat()
-
-
-def _language_tag(value: str, _country: str | None) -> str:
-    match = _language.fullmatch(value.replace("_", "-").lower())
-    if match is None:
-        raise ValueError("Give a language tag after BCP 47, for example zh-TW.")
-    script, region = match["script"], match["region"]
-    parts = [match["language"], script.title() if script else "", region.upper() if region else ""]
-    return "-".join(part for part in parts if part) + match["rest"]
-
-
-def _time_zone(value: str, _country: str | None) -> str:
-    if value not in _time_zones():
-        raise ValueError("Give a time zone of the IANA database, for example Asia/Taipei.")
-    return value
+def _gender(value: str, country: str | None) -> str:
+    """One of a few words where one is meant; any other word is the customer's own and stays."""
+    text = _text(_spaces.sub(" ", value), country)
+    if text.isdecimal():
+        raise ValueError("Give a word, such as female or male: lists disagree on what numbers mean.")
+    return _genders().get(" ".join(words(text)), text)
 
 
 @cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+def _genders() -> dict[str, str]:
+    return {" ".join(words(each)): gender for gender, told in _GENDERS.items() for each in told.split("|")}
 
 
-def _is_country(value: object) -> bool:
-    return isinstance(value, str) and value.strip().upper() in COUNTRIES
+def _plain(rule: Callable[[str], str]) -> Callable[[str, str | None], str]:
+    return lambda value, _country: rule(value)
 
 
-def _country_code(value: str, _country: str | None) -> str:
-    if not _is_country(value):
-        raise ValueError("Give a country by its two letters in ISO 3166-1, for example TW.")
-    return value.upper()
+def _postcode(value: str, country: str | None) -> str:
+    return postcode(value, country, stated=False)
 
 
 def _structured(_value: str, _country: str | None) -> str:
@@ -259,15 +234,15 @@ _KNOWN: Final[Mapping[str, Callable[[str, str | None], str]]] = {
     "display_name": _name,
     "email": _identifier("email"),
     "phone": _identifier("phone"),
-    "birth_date": _birth_date,
-    "gender": _text,
-    "language": _language_tag,
-    "time_zone": _time_zone,
-    "country": _country_code,
+    "birth_date": _plain(birth_date),
+    "gender": _gender,
+    "language": _plain(language_tag),
+    "time_zone": _plain(time_zone),
+    "country": _plain(country_code),
     "address": _structured,
-    "address.street": _text,
-    "address.city": _text,
-    "address.region": _text,
-    "address.postcode": _text,
-    "address.country": _country_code,
+    "address.street": _plain(address_line),
+    "address.city": _plain(address_line),
+    "address.region": _plain(address_line),
+    POSTCODE: _postcode,
+    "address.country": _plain(country_code),
 }

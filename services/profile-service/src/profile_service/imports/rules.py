@@ -10,7 +10,8 @@ import msgspec
 from rapport.identity import InvalidIdentifier, confidence, identity_id, normalise, strength
 
 from profile_service.attributes.rules import Catalogue
-from profile_service.facts.traits import COUNTRIES, InvalidTrait, normalise_trait
+from profile_service.facts.places import known_country
+from profile_service.facts.traits import POSTCODE, InvalidTrait, normalise_trait
 from profile_service.ledger.guards import Guards
 
 MAX_SHOWN: Final = 200
@@ -66,7 +67,8 @@ class Reader:
         self._country = country
         self._guards = guards
         self._where = [place for place, each in enumerate(columns) if each.key in _COUNTRY_KEYS and _is_trait(each)]
-        self._seen: dict[tuple[str, object, str], str] = {}
+        self._at = next((place for place in self._where if columns[place].key == "address.country"), None)
+        self._seen: dict[tuple[str, object, str, str | None], str] = {}
 
     def read(self, values: Sequence[Any]) -> Person | list[Fault]:
         """The person of a row, or all its faults."""
@@ -74,6 +76,7 @@ class Reader:
         identities: dict[UUID, Identity] = {}
         facts: dict[str, str] = {}
         country = self._country_of(values)
+        place = None if self._at is None else known_country(values[self._at])
         for column, value in zip(self.columns, values, strict=True):
             text = _tidy(value)
             if text is None:
@@ -82,7 +85,7 @@ class Reader:
                 if column.role == "identifier":
                     self._identify(column.key, text, country, identities)
                 else:
-                    facts[column.key] = self._fact(column.key, text, country)
+                    facts[column.key] = self._fact(column.key, text, country, place)
                     if column.role == "trait" and column.key in CONTACT_POINTS:
                         self._identify(column.key, text, country, identities)
             except (InvalidIdentifier, InvalidTrait) as error:
@@ -99,9 +102,8 @@ class Reader:
 
     def _country_of(self, values: Sequence[Any]) -> str:
         for place in self._where:
-            value = values[place]
-            if isinstance(value, str) and value.strip().upper() in COUNTRIES:
-                return value.strip().upper()
+            if (found := known_country(values[place])) is not None:
+                return found
         return self._country
 
     def _identify(self, kind: str, value: Any, country: str, found: dict[UUID, Identity]) -> None:
@@ -113,12 +115,12 @@ class Reader:
         key = identity_id(kind, canonical)
         found[key] = Identity(kind, canonical, key, self._guards.blocks(kind, canonical))
 
-    def _fact(self, key: str, value: Any, country: str) -> str:
+    def _fact(self, key: str, value: Any, country: str, place: str | None) -> str:
         # Most columns hold the same few values over and over.
-        known = (key, value, country) if isinstance(value, str) else None
+        known = (key, value, country, place if key == POSTCODE else None) if isinstance(value, str) else None
         if known is not None and (ready := self._seen.get(known)) is not None:
             return ready
-        canonical = _canonical(key, _typed(value, self._types.get(key)), country)
+        canonical = _canonical(key, _typed(value, self._types.get(key)), country, place)
         self._defined.check(key, canonical)
         made = _json(canonical)
         if known is not None:
@@ -150,17 +152,17 @@ def weight(kinds: Sequence[str]) -> float:
     return min(confidence(kind) for kind in kinds)
 
 
-def _canonical(key: str, value: Any, country: str) -> Any:
+def _canonical(key: str, value: Any, country: str, place: str | None) -> Any:
     if isinstance(value, str):
         _check_text(value)
     try:
-        return normalise_trait(key, value, country)
+        return normalise_trait(key, value, country, place=place)
     except InvalidTrait:
         # What comes from typed files may be a number where a text is meant, such as a postcode.
         text = None if isinstance(value, str) else _as_text(value)
         if text is None:
             raise
-        return normalise_trait(key, text, country)
+        return normalise_trait(key, text, country, place=place)
 
 
 def _types(schema: Mapping[str, Any]) -> frozenset[str]:

@@ -8,7 +8,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from rapport.identity import KIND_PATTERN
 from rapport.text import CleanText
 
-from profile_service.facts.traits import COUNTRIES, MAX_NAME, InvalidTrait, flatten
+from profile_service.facts.places import COUNTRIES
+from profile_service.facts.traits import MAX_NAME, InvalidTrait, flatten
 from profile_service.fields import ShortText, Time
 from profile_service.imports.rules import Column, Role
 from profile_service.jobs.schemas import State

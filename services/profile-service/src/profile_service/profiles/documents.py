@@ -22,6 +22,7 @@ def document(profile: Profile, *, pii: bool) -> dict[str, Any]:
         "updated_at": profile.updated_at,
         "display_name": shown_name(profile, pii=pii),
         "traits": shown_traits(profile, pii=pii),
+        "inferred": sorted(profile.inferred),
         "identifiers": [
             {"kind": each.kind, "value": shown_value(each, pii=pii), "first_seen": each.first_seen}
             for each in profile.identifiers

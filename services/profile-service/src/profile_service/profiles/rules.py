@@ -8,13 +8,17 @@ from uuid import UUID
 
 from rapport.identity import Identifier, confidence, strength
 
-from profile_service.facts.rules import Fact, traits_of
+from profile_service.facts.rules import Fact, winners
 from profile_service.ledger.records import PROFILE, IdentityRow
+from profile_service.names.rules import divide
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile as it is at present; `traits` by dotted key, `identities` strongest first, its anchor included."""
+    """A profile as it is at present; `traits` by dotted key, `identities` strongest first, its anchor included.
+
+    The traits `inferred` are no facts: they follow from others for as long as nothing is said of them.
+    """
 
     profile_id: UUID
     kind: str
@@ -23,6 +27,7 @@ class Profile:
     traits: Mapping[str, Any]
     identities: Sequence[IdentityRow]
     personal: frozenset[str] = frozenset()  # keys of traits that the firm calls personal
+    inferred: frozenset[str] = frozenset()
 
     @property
     def identity_ids(self) -> list[UUID]:
@@ -42,15 +47,32 @@ def assemble(identities: Iterable[IdentityRow], facts: Sequence[Fact], now: date
     oldest = min(members, key=lambda each: (each.seed_profile_id != profile_id, each.first_seen, each.identity_id))
     by_age = sorted(members, key=lambda each: (each is not oldest, each.first_seen, each.identity_id))
     changed = [each.assigned_at for each in members] + [fact.recorded_at for fact in facts]
+    kind = next((each.profile_kind for each in by_age if each.profile_kind), "person")
+    told = {key: fact.value for key, fact in winners(facts, now).items()}
+    inferred = _name_parts(told) if kind == "person" else {}
     return Profile(
         profile_id=profile_id,
-        kind=next((each.profile_kind for each in by_age if each.profile_kind), "person"),
+        kind=kind,
         created_at=oldest.created_at,
         updated_at=max(changed),
-        traits=traits_of(facts, now),
+        traits={key: value for key, value in told.items() if value is not None} | inferred,
         identities=members,
         personal=frozenset(fact.key for fact in facts if fact.personal),
+        inferred=frozenset(inferred),
     )
+
+
+def _name_parts(told: Mapping[str, Any]) -> dict[str, str]:
+    """Given and family name where only the whole name is known and it is safe to divide.
+
+    Whatever was told of a part counts instead, also that there is none.
+    """
+    whole = told.get("display_name")
+    if not isinstance(whole, str) or any(key in told for key in ("given_name", "middle_name", "family_name")):
+        return {}
+    country = told.get("country") or told.get("address.country")
+    divided = divide(whole, told.get("language"), country)
+    return dict(zip(("given_name", "family_name"), divided, strict=True)) if divided else {}
 
 
 @dataclass(frozen=True, slots=True)

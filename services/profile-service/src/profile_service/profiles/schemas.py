@@ -110,6 +110,9 @@ class ProfileAnswer(BaseModel):
     updated_at: AwareDatetime
     display_name: str | None
     traits: dict[str, Any]
+    inferred: list[str] = Field(
+        description="Keys of traits that nobody told: they follow from others, as parts of a name"
+    )
     identifiers: list[SeenIdentifier]
     activity: dict[Activity, Span] | None = None
 
