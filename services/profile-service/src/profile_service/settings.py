@@ -30,6 +30,9 @@ class ProfileSettings(ServiceSettings):
         default_factory=lambda: set(SHARED), description="Kinds of things that several people may use"
     )
     guard_never_join: set[Kind] = Field(default_factory=set, description="Kinds that never join two profiles")
+    email_provider_rules: bool = Field(
+        False, description="Spellings that a provider delivers to one mailbox (dots at Gmail, +tags) link"
+    )
 
     match_link_probability: float = Field(0.95, gt=0.5, le=1, description="Duplicates so probable link by themselves")
     match_review_probability: float = Field(0.5, ge=0.01, le=1, description="Duplicates so probable are offered")
@@ -71,6 +74,7 @@ class ProfileSettings(ServiceSettings):
             blocked=self._blocked(),
             shared=frozenset(self.guard_shared - self.guard_never_join),
             never_join=frozenset(self.guard_never_join),
+            email_provider_rules=self.email_provider_rules,
         )
 
     def _blocked(self) -> dict[str, frozenset[str]]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from rapport import feed
 from rapport.database import Connection
-from rapport.identity import identity_id
+from rapport.identity import Identifier, identity_id
 
 from profile_service.facts import repository as facts
 from profile_service.facts.bulk import Teller
@@ -20,6 +20,8 @@ from profile_service.imports import repository
 from profile_service.imports.preparing import Batch
 from profile_service.imports.rules import Identity, weight
 from profile_service.ledger import repository as ledger
+from profile_service.ledger.guards import Guards
+from profile_service.ledger.providers import mailbox
 from profile_service.ledger.records import PROFILE, Evidence, Plan, Sighting
 from profile_service.ledger.service import record
 from profile_service.ledger.strangers import Met, Said, Stranger, Strangers, add, once, spoken_for
@@ -124,6 +126,7 @@ async def _sort(connection: Connection, people: People, *, careful: bool) -> Non
                 and all(each.id in alone and each.id not in apart for each in person)
                 and not any(each.blocked for each in people.batch.identities[place])
                 and people.listed.strangers.fits([each.kind for each in person])
+                and not _has_mailbox(people.listed.strangers.guards, person)
             )
             (people.strangers if fits else people.rest).append(place)
         elif all(each.id in known and known[each.id][1] <= seen_at for each in person):
@@ -133,6 +136,11 @@ async def _sort(connection: Connection, people: People, *, careful: bool) -> Non
     linked = await repository.linked(connection, [pair for place in maybe for pair in people.pairs(place)], seen_at)
     for place in maybe:
         (people.steady if linked.issuperset(people.pairs(place)) else people.rest).append(place)
+
+
+def _has_mailbox(guards: Guards, person: Sequence[Met]) -> bool:
+    """Whether an address is, by the rules of its provider, another spelling: the ledger has to see to that."""
+    return guards.email_provider_rules and any(mailbox(Identifier(each.kind, each.value)) for each in person)
 
 
 async def _spoken_for(connection: Connection, people: People) -> set[UUID]:

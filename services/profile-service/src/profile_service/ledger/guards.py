@@ -33,7 +33,8 @@ class Guards:
     `maximum` bounds the identifiers of a kind, `identities` all of them. `blocked` values, by kind or for any (`*`),
     link nothing. An identifier of a `shared` kind does not join two profiles that both have an identifier of one other
     kind, such as two logins or two e-mail addresses; once that was tried it joins nobody further. One of a `never_join`
-    kind belongs to one profile and joins it with no other at all.
+    kind belongs to one profile and joins it with no other at all. With `email_provider_rules` an e-mail address is
+    evidence for the mailbox that its provider delivers it to, such as that without dots and tag.
     """
 
     maximum: Mapping[str, int] = field(default_factory=lambda: MAXIMUM)
@@ -41,6 +42,7 @@ class Guards:
     blocked: Mapping[str, frozenset[str]] = field(default_factory=lambda: {ANY_KIND: BLOCKED})
     shared: frozenset[str] = SHARED
     never_join: frozenset[str] = frozenset()
+    email_provider_rules: bool = False
 
     def blocks(self, kind: str, value: str) -> bool:
         """Whether a normalised value is a placeholder that many people share."""

@@ -1,6 +1,6 @@
 """Recording evidence and operators' words, and keeping the map from identities to profiles true to them."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -10,7 +10,7 @@ from rapport import feed
 from rapport.database import Connection
 from rapport.identity import identity_id
 
-from profile_service.ledger import repository
+from profile_service.ledger import providers, repository
 from profile_service.ledger.changes import changes_of, events_of
 from profile_service.ledger.decision import Decision, decide
 from profile_service.ledger.guards import Guards
@@ -32,18 +32,19 @@ async def record(
 ) -> Outcome:
     """Make sure that the identities sighted exist, carry out `plan`, and announce what changed.
 
-    Sightings at `NOW` are dated when all that they touch is under lock. `plan` sees the profiles of all identities
-    sighted and of those in `also` as they are then, and whole clusters of evidence around `deep`; it may be asked more
-    than once. Identities `beside` are locked too and not looked at. To be called at most once a transaction, which must
-    hold no locks of the ledger yet: all are taken here, in order, so that no two callers can wait for each other.
+    Sightings at `NOW` are dated when all that they touch is under lock; the mailboxes of e-mail addresses are sighted
+    too if `guards` say so. `plan` sees the profiles of all identities sighted and of those in `also` as they are then,
+    and whole clusters of evidence around `deep`; it may be asked more than once. Identities `beside` are locked too and
+    not looked at. To be called at most once a transaction, which must hold no locks of the ledger yet: all are taken
+    here, in order, so that no two callers can wait for each other.
     """
-    sightings = list(sightings)
+    sightings, boxes = providers.with_mailboxes(sightings, guards)
     unread = set(deep)
     claim = _Claim(connection)
     await claim.covers({*(each.identity_id for each in sightings), *also, *beside})
     while True:
         met = _earliest(sightings, claim.since)
-        view, planned = await _look(connection, met, also, unread, claim.since, plan)
+        view, planned = await _look(connection, met, also, unread, claim.since, _with_mailboxes(plan, met, boxes))
         if not await claim.covers({*met, *also, *beside, *(row.profile_id for row in view.identities.values())}):
             continue
         case = Case(view, met, planned, guards)
@@ -51,6 +52,21 @@ async def record(
         if isinstance(decision, Decision):
             return await _write(connection, case, decision)
         unread |= decision
+
+
+def _with_mailboxes(
+    plan: Callable[[View], Plan], met: Mapping[UUID, Sighting], boxes: Mapping[UUID, Sighting]
+) -> Callable[[View], Plan]:
+    """`plan`, and what e-mail addresses say by the rules of their providers."""
+    if not boxes:
+        return plan
+
+    def both(view: View) -> Plan:
+        planned = plan(view)
+        planned.evidence += providers.evidence(view, met, boxes)
+        return planned
+
+    return both
 
 
 class _Claim:

@@ -9,6 +9,7 @@ from rapport.database import Connection
 from rapport.identity import Identifier, confidence, identity_id, strongest
 
 from profile_service.ledger.guards import Guards
+from profile_service.ledger.providers import mailbox
 from profile_service.ledger.records import Evidence, Outcome, Plan, Sighting, View
 from profile_service.ledger.repository import Reader
 from profile_service.ledger.rules import BLOCKED_VALUE
@@ -48,13 +49,27 @@ async def recognise(reader: Reader, guards: Guards, identifiers: list[Identifier
         found = await repository.known(reader, [identity_id(only.kind, only.value)])
         for profile in found.values():
             return Resolution(profile, confidence(only.kind), created=False, matched=identifiers, conflicts=[]), True
-        return None, False
+        if not guards.email_provider_rules:
+            return None, False
     ids = {identity_id(each.kind, each.value): each for each in identifiers}
     found = await repository.known(reader, list(ids))
-    matched = match(identifiers, {ids[each]: profile for each, profile in found.items()}, _blocked(guards, identifiers))
+    profiles = {ids[each]: profile for each, profile in found.items()}
+    blocked = _blocked(guards, identifiers)
+    spelt = await _spelt_otherwise(reader, guards, [each for each in identifiers if each not in {*profiles, *blocked}])
+    matched = match(identifiers, profiles | spelt, blocked)
     if matched.profile_id is None:
         return None, False
-    return _resolution(matched, created=False, reasons={}), not matched.unknown
+    return _resolution(matched, created=False, reasons={}), not (matched.unknown or spelt)
+
+
+async def _spelt_otherwise(reader: Reader, guards: Guards, unknown: Iterable[Identifier]) -> dict[Identifier, UUID]:
+    """Profiles of the mailboxes that e-mail addresses not met before go to."""
+    if not guards.email_provider_rules:
+        return {}
+    boxes = {each: mailbox(each) for each in unknown}
+    ids = {each: identity_id(box.kind, box.value) for each, box in boxes.items() if box is not None}
+    found = await repository.known(reader, list(ids.values())) if ids else {}
+    return {each: found[box] for each, box in ids.items() if box in found}
 
 
 async def recognise_or_create(connection: Connection, guards: Guards, identifiers: list[Identifier]) -> Resolution:
