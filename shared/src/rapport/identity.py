@@ -122,6 +122,7 @@ def normalise_all(pairs: Iterable[tuple[str, str]], country: str | None = None) 
 _namespace_bytes = NAMESPACE.bytes
 _variant_mask = ~((0xF000 << 64) | (0xC000 << 48))
 _variant_bits = (5 << 76) | (0x8000 << 48)
+_not_said = SafeUUID.unknown  # looked up once: enum members cost more than the hash
 _new_uuid = object.__new__
 _set = object.__setattr__
 
@@ -132,7 +133,7 @@ def identity_id(kind: str, normalised: str) -> UUID:
     number = int.from_bytes(digest[:16], "big") & _variant_mask | _variant_bits
     made = _new_uuid(UUID)
     _set(made, "int", number)
-    _set(made, "is_safe", SafeUUID.unknown)
+    _set(made, "is_safe", _not_said)
     return made
 
 

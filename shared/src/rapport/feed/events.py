@@ -8,7 +8,7 @@ import msgspec
 from rapport.errors import BadRequest
 
 
-class Event(msgspec.Struct, omit_defaults=True):
+class Event(msgspec.Struct, omit_defaults=True, gc=False):
     """One change, as written: `subject` is the id it is about, `data` any JSON value or `msgspec.Raw`."""
 
     type: str
@@ -17,7 +17,7 @@ class Event(msgspec.Struct, omit_defaults=True):
     subject: str | None = None
 
 
-class ReceivedEvent(msgspec.Struct):
+class ReceivedEvent(msgspec.Struct, gc=False):
     """One change, as read from another service's feed; `data` is decoded by whoever knows its shape."""
 
     id: str
