@@ -42,7 +42,8 @@ class Feed:
         try:
             async with asyncio.timeout(min(wait, 0.5)), self._grown:
                 await self._grown.wait_for(lambda: len(self.events) > start)
+            found = self.events[start : start + limit]
         except TimeoutError:
-            pass
-        found = self.events[start : start + limit]
+            # A long poll that nothing came for is answered with nothing.
+            found = []
         return JSONResponse(found, media_type="application/cloudevents-batch+json")
