@@ -1,9 +1,10 @@
 """Composition root of segment-service."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
 from fastapi import FastAPI
 from rapport.application import create_application
@@ -16,15 +17,33 @@ from segment_service.columns.engine import Engine
 from segment_service.columns.repository import store_id
 from segment_service.columns.store import ColumnStore
 from segment_service.consumers import interactions, profiles
+from segment_service.jobs.router import router as jobs
+from segment_service.jobs.worker import Handler, RunningJob, job_workers
 from segment_service.privacy import erasing_of
 from segment_service.pyramid.router import router as pyramid
 from segment_service.recomputation.router import router as recomputations
-from segment_service.recomputation.service import Recomputation, age
+from segment_service.recomputation.service import RECOMPUTATION, Recomputation, age
 from segment_service.settings import SegmentSettings
 from segment_service.standing.repository import Rules
 from segment_service.standing.router import router as standing
 
 _LOOK_SECONDS = 0.25
+
+
+async def _rank(app: FastAPI, job: RunningJob) -> None:
+    await store_id(app.state.database.pool)
+    await _recomputation(app).asked(job)
+
+
+def _recomputation(app: FastAPI) -> Recomputation:
+    state = app.state
+    return Recomputation(state.database, state.store, state.engine, state.settings, state.rules)
+
+
+# What does the jobs of each kind; a feature with long work adds its own.
+JOBS: Final[Mapping[str, Handler]] = {RECOMPUTATION: _rank}
+# Of these one at a time in all processes.
+ALONE: Final = frozenset({RECOMPUTATION})
 
 
 def create_app(settings: SegmentSettings | None = None) -> FastAPI:
@@ -37,11 +56,12 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             standing,
             pyramid,
             recomputations,
+            jobs,
             audiences,
             privacy_router("segment", erasing_of),
             feed_router("segment", "segments:read"),
         ],
-        workers=[follow_interactions, follow_profiles, recompute, let_age],
+        workers=[follow_interactions, follow_profiles, recompute, let_age, *job_workers(JOBS, alone=ALONE)],
         resources=_resources,
     )
 
@@ -81,10 +101,9 @@ async def follow_profiles(app: FastAPI) -> None:
 
 
 async def recompute(app: FastAPI) -> None:
-    """Rank everybody when asked and as orders arrive."""
-    state = app.state
-    await store_id(state.database.pool)
-    recomputation = Recomputation(state.database, state.store, state.engine, state.settings, state.rules)
+    """Rank everybody as orders arrive."""
+    await store_id(app.state.database.pool)
+    recomputation = _recomputation(app)
     while True:
         await recomputation.turn()
         await asyncio.sleep(_LOOK_SECONDS)

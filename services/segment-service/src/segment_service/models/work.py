@@ -1,30 +1,38 @@
 """Long work, and which column files are behind the tables."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, false, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from segment_service.models.base import Base
 
 
 class Job(Base):
-    """A piece of long work that survives the process that does it."""
+    """A piece of long work; `checkpoint` is where the next attempt goes on, `lease` whose turn it is."""
 
     __tablename__ = "job"
     __table_args__ = (
         CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", "state"),
-        Index("ix_job_open", "created_at", postgresql_where=text("state IN ('queued', 'running')")),
+        Index("ix_job_waiting", "kind", "job_id", postgresql_where=text("state IN ('queued', 'running')")),
     )
 
     job_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
     kind: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="queued")
+    spec: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     done: Mapped[int] = mapped_column(BigInteger, server_default="0")
     total: Mapped[int | None] = mapped_column(BigInteger)
-    attempts: Mapped[int] = mapped_column(server_default="0")
+    checkpoint: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     error: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    cancel_requested: Mapped[bool] = mapped_column(server_default=false())
+    lease: Mapped[UUID | None]
+    leased_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""Every statement on jobs, rankings and scores."""
+"""Every statement on rankings and scores."""
 
 from __future__ import annotations
 
@@ -20,26 +20,6 @@ from segment_service.standing.repository import Rules
 _GUARD: Final = 7_201_965
 _AT_ONCE: Final = 10_000
 _COPY_SECONDS: Final = 3_600
-_JOB: Final = "job_id, kind, state, done, total, error, created_at, started_at, finished_at"
-_QUEUED = f"""
-    SELECT {_JOB} FROM job WHERE kind = 'recomputation' AND state = 'queued' ORDER BY created_at LIMIT 1
-    FOR SHARE SKIP LOCKED
-"""
-_QUEUE = f"INSERT INTO job (kind) VALUES ('recomputation') RETURNING {_JOB}"
-_READ = f"SELECT {_JOB} FROM job WHERE job_id = $1"
-_OPEN = """
-    SELECT job_id FROM job WHERE state IN ('queued', 'running') ORDER BY state DESC, created_at LIMIT 1
-    FOR UPDATE SKIP LOCKED
-"""
-_START = f"""
-    UPDATE job SET state = 'running', attempts = attempts + 1, started_at = COALESCE(started_at, now()), done = 0
-    WHERE job_id = ({_OPEN})
-    RETURNING job_id, attempts
-"""
-_END = """
-    UPDATE job SET state = $2, error = $3, done = COALESCE($4, done), total = COALESCE($4, total), finished_at = now()
-    WHERE job_id = $1 AND state = 'running'
-"""
 _BEHIND = """
     SELECT ranked_at IS NULL OR ranked_at <= now() - make_interval(secs => LEAST($1, 86400))
     FROM ranking, (
@@ -71,18 +51,6 @@ _WRITE = """
 """
 
 
-async def queue(connection: Connection) -> asyncpg.Record:
-    """The job that is waiting to start, or a new one."""
-    row = await connection.fetchrow(_QUEUED) or await connection.fetchrow(_QUEUE)
-    assert row is not None  # noqa: S101  INSERT ... RETURNING gives its row
-    return row
-
-
-async def job(connection: Connection, job_id: UUID) -> asyncpg.Record | None:
-    """A job by its id."""
-    return await connection.fetchrow(_READ, job_id)
-
-
 async def guard(connection: Connection) -> bool:
     """Become the one worker that recomputes, for as long as this connection lives; False if another is."""
     return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", _GUARD))
@@ -93,34 +61,9 @@ async def unguard(connection: Connection) -> None:
     await connection.execute("SELECT pg_advisory_unlock($1)", _GUARD)
 
 
-async def take(connection: Connection, tries: int) -> UUID | None:
-    """Start the oldest open job, one that was left running first; one that fails every time is given up."""
-    while (row := await connection.fetchrow(_START)) is not None:
-        if row["attempts"] <= tries:
-            found: UUID = row["job_id"]
-            return found
-        await connection.execute(_END, row["job_id"], "failed", f"Given up: interrupted {tries} times.", None)
-    return None
-
-
 async def is_behind(connection: Connection, seconds: float) -> bool:
     """Whether customers changed since the last ranking and it is time for the next, at least once a day."""
     return bool(await connection.fetchval(_BEHIND, seconds))
-
-
-async def progress(pool: asyncpg.Pool[asyncpg.Record], job_id: UUID, done: int, total: int) -> None:
-    """Say how far a job is."""
-    await pool.execute("UPDATE job SET done = $2, total = $3 WHERE job_id = $1", job_id, done, total)
-
-
-async def fail(pool: asyncpg.Pool[asyncpg.Record], job_id: UUID, error: str) -> None:
-    """End a job without success."""
-    await pool.execute(_END, job_id, "failed", error, None)
-
-
-async def succeed(connection: Connection, job_id: UUID, total: int) -> None:
-    """End a job with success."""
-    await connection.execute(_END, job_id, "succeeded", None, total)
 
 
 async def load(connection: Connection, scores: Path) -> None:

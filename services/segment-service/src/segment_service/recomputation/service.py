@@ -1,42 +1,37 @@
 """Ranking everybody anew: asked for, taken up by a worker, finished in one transaction."""
 
-import logging
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 from uuid import UUID, uuid4
 
-from rapport.database import CONNECTION_LOST, Connection, Database
+from rapport.database import Connection, Database
 from rapport.feed import Event, append
 
 from segment_service.columns.engine import Engine
 from segment_service.columns.ranking import Question, Ranks, rank_everybody
 from segment_service.columns.store import ColumnStore
+from segment_service.jobs.schemas import JobAnswer
+from segment_service.jobs.service import submit
+from segment_service.jobs.worker import RunningJob
 from segment_service.recomputation import repository
-from segment_service.recomputation.errors import UnknownJob
-from segment_service.recomputation.schemas import JobOut
 from segment_service.settings import SegmentSettings
 from segment_service.standing import changes
 from segment_service.standing import repository as customers
 from segment_service.standing.repository import Moved, Rules
 
-_AT_ONCE = 2_000
-_TRIES = 5
-_FIRST_PROFILE = UUID(int=0)
+RECOMPUTATION: Final = "recomputation"
+_AT_ONCE: Final = 2_000
+_WAIT_SECONDS: Final = 0.25
+_FIRST_PROFILE: Final = UUID(int=0)
 
-_log = logging.getLogger(__name__)
 
-
-async def request(connection: Connection) -> JobOut:
+async def request(connection: Connection) -> JobAnswer:
     """A job that will see everything committed before; one that is queued already will do."""
-    return JobOut(**dict(await repository.queue(connection)))
-
-
-async def job(connection: Connection, job_id: UUID) -> JobOut:
-    """A job; raises `UnknownJob`."""
-    row = await repository.job(connection, job_id)
-    if row is None:
-        raise UnknownJob(f"There is no job {job_id}.")
-    return JobOut(**dict(row))
+    return await submit(connection, RECOMPUTATION, {}, shared=True)
 
 
 class Recomputation:
@@ -52,31 +47,38 @@ class Recomputation:
         self._rules = rules
 
     async def turn(self) -> None:
-        """Do what there is to do, unless another worker is at it; a job that a dead worker left is taken up again."""
+        """Rank everybody if customers changed since the last ranking and it is time, unless another worker is at it."""
+        async with self._guarded() as guard:
+            if guard is None:
+                return
+            await self._adopt_settings(guard)
+            if await repository.is_behind(guard, self._settings.recompute_seconds):
+                await self._rank(None)
+
+    async def asked(self, job: RunningJob) -> None:
+        """Rank everybody because somebody asked, after whoever is at it; once, whenever a worker dies."""
+        while job.checkpoint is None:
+            async with self._guarded() as guard:
+                if guard is not None:
+                    await self._adopt_settings(guard)
+                    await self._rank(job)
+                    return
+            await asyncio.sleep(_WAIT_SECONDS)
+
+    @asynccontextmanager
+    async def _guarded(self) -> AsyncIterator[Connection | None]:
+        """The connection that makes this the one worker that ranks; None while another is."""
         async with self._database.pool.acquire(timeout=10) as guard:
             if not await repository.guard(guard):
+                yield None
                 return
             try:
-                await self._adopt_settings(guard)
-                opened = await repository.take(guard, _TRIES)
-                if opened is not None:
-                    await self._job(opened)
-                elif await repository.is_behind(guard, self._settings.recompute_seconds):
-                    await self._rank(None)
+                yield guard
             finally:
                 if not guard.is_closed():
                     await repository.unguard(guard)
 
-    async def _job(self, job_id: UUID) -> None:
-        try:
-            await self._rank(job_id)
-        except CONNECTION_LOST:
-            raise
-        except Exception as error:  # noqa: BLE001  the job says that it failed
-            _log.exception("job %s failed", job_id)
-            await repository.fail(self._database.pool, job_id, f"{type(error).__name__}: the calculation failed")
-
-    async def _rank(self, job_id: UUID | None) -> None:
+    async def _rank(self, job: RunningJob | None) -> None:
         now = datetime.now(UTC)
         files = await self._store.refresh()
         since = now - self._rules.period
@@ -85,13 +87,13 @@ class Recomputation:
         scores = scores.absolute()
         try:
             ranks = await self._engine.run(lambda duck: rank_everybody(duck, files, question, str(scores)))
-            if job_id is not None:
-                await repository.progress(self._database.pool, job_id, 0, ranks.customers)
-            await self._settle(job_id, files.version, ranks, scores, now)
+            if job is not None:
+                await job.advance(self._database.pool, 0, ranks.customers)
+            await self._settle(job, files.version, ranks, scores, now)
         finally:
             scores.unlink(missing_ok=True)
 
-    async def _settle(self, job_id: UUID | None, version: int, ranks: Ranks, scores: Path, now: datetime) -> None:
+    async def _settle(self, job: RunningJob | None, version: int, ranks: Ranks, scores: Path, now: datetime) -> None:
         """Write what changed; customers that changed since `version` are placed by the new bounds instead."""
         async with self._database.transaction() as connection:
             await repository.load(connection, scores)
@@ -105,10 +107,10 @@ class Recomputation:
             newer = await repository.newer(connection, version)
             for start in range(0, len(newer), _AT_ONCE):
                 await changes.change(connection, newer[start : start + _AT_ONCE], self._rules)
-            data = {"ranked_at": now, "customers": ranks.customers, "moved": moved, "job_id": job_id}
+            data = {"ranked_at": now, "customers": ranks.customers, "moved": moved, "job_id": job and job.job_id}
             await append(connection, [Event(type="recomputation.finished", time=datetime.now(UTC), data=data)])
-            if job_id is not None:
-                await repository.succeed(connection, job_id, ranks.customers)
+            if job is not None:
+                await job.advance(connection, ranks.customers, ranks.customers, {"ranked_at": now})
 
     async def _adopt_settings(self, guard: Connection) -> None:
         """After a change of settings every customer is computed anew, some at a time."""
