@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 from rapport.settings import ServiceSettings
 
-from segment_service.pyramid.rules import Cutoffs
+from segment_service.pyramid.rules import CutBy, Cutoffs
 from segment_service.standing.rules import LifecycleRule
 
 
@@ -21,6 +21,10 @@ class SegmentSettings(ServiceSettings):
     top_share: Decimal = Field(Decimal("0.01"), gt=0, lt=1, decimal_places=6)
     large_share: Decimal = Field(Decimal("0.05"), gt=0, lt=1, decimal_places=6, description="Top and large together")
     medium_share: Decimal = Field(Decimal("0.20"), gt=0, lt=1, decimal_places=6, description="Top, large and medium")
+    cutoffs_by: CutBy = Field("customers", description="Whether classes end at shares of customers or of sales")
+    top_sales_share: Decimal = Field(Decimal("0.20"), gt=0, lt=1, decimal_places=6, description="If cut by sales")
+    large_sales_share: Decimal = Field(Decimal("0.50"), gt=0, lt=1, decimal_places=6, description="Top and large")
+    medium_sales_share: Decimal = Field(Decimal("0.80"), gt=0, lt=1, decimal_places=6, description="All three")
     market_size: int | None = Field(None, ge=0, le=10**12, description="People or firms in the market, if known")
 
     new_days: int = Field(90, ge=1, le=3_650, description="How long after the first order a customer is new")
@@ -41,14 +45,22 @@ class SegmentSettings(ServiceSettings):
     def _in_order(self) -> Self:
         if not self.top_share <= self.large_share <= self.medium_share:
             raise ValueError("top_share, large_share and medium_share are cumulative and must not fall")
+        if not self.top_sales_share <= self.large_sales_share <= self.medium_sales_share:
+            raise ValueError("top_sales_share, large_sales_share and medium_sales_share must not fall")
         if self.lapsed_days_at_most < self.lapsed_days:
             raise ValueError("lapsed_days_at_most must not be below lapsed_days")
         return self
 
     @property
     def cutoffs(self) -> Cutoffs:
-        """The pyramid's cut-offs in parts per million."""
-        return Cutoffs(*(int(share * 1_000_000) for share in (self.top_share, self.large_share, self.medium_share)))
+        """Where the pyramid's classes end."""
+        return self.cutoffs_of(self.cutoffs_by)
+
+    def cutoffs_of(self, by: CutBy) -> Cutoffs:
+        """The configured cut-offs by customers or by sales."""
+        if by == "sales":
+            return Cutoffs.of((self.top_sales_share, self.large_sales_share, self.medium_sales_share), by)
+        return Cutoffs.of((self.top_share, self.large_share, self.medium_share), by)
 
     @property
     def lifecycle(self) -> LifecycleRule:

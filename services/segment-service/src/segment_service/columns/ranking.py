@@ -1,5 +1,6 @@
 """Calculations over the column files."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -25,14 +26,49 @@ class Question(NamedTuple):
 
 
 class ClassSize(NamedTuple):
-    """How many customers a class has and what they bought; orders without a known cost and in other currencies."""
+    """How many customers a class has and what they bought; orders without a known cost and in other currencies.
+
+    `losing` customers have a profit below zero, together `loss`.
+    """
 
     value_class: str
     customers: int
     sales: Decimal
     profit: Decimal
-    costless: int
-    elsewhere: int
+    costless: int = 0
+    elsewhere: int = 0
+    losing: int = 0
+    loss: Decimal = Decimal(0)
+
+
+class Key(NamedTuple):
+    """What customers are listed by."""
+
+    amount: Decimal
+    age: int
+    profile_id: UUID
+
+
+class Line(NamedTuple):
+    """One customer of a list; `place` is None for those who are not active."""
+
+    profile_id: UUID
+    value_class: str
+    place: int | None
+    orders: int
+    sales: Decimal
+    profit: Decimal
+    last_order_at: datetime | None
+    key: Key
+
+
+class Listed(NamedTuple):
+    """A page of customers, and how many there are on all pages with what they bought."""
+
+    customers: int
+    sales: Decimal
+    profit: Decimal
+    lines: list[Line]
 
 
 class Bound(NamedTuple):
@@ -69,12 +105,34 @@ def class_sizes(duck: DuckDBPyConnection, files: Files, question: Question) -> l
         {"as_of": _plain(question.until), **({"identities": files.identities} if files.identities else {})},
     ).fetchone()
     prospects, others = found or (0, 0)
-    nothing = (Decimal(0), Decimal(0), 0, 0)
+    nothing = Decimal(0)
     return [
         *sizes,
-        ClassSize("prospect", prospects, *nothing),
-        ClassSize("suspect", others - prospects, *nothing),
+        ClassSize("prospect", prospects, nothing, nothing),
+        ClassSize("suspect", others - prospects, nothing, nothing),
     ]
+
+
+def listed(
+    duck: DuckDBPyConnection,
+    files: Files,
+    question: Question,
+    classes: Sequence[str],
+    *,
+    below_zero: bool,
+    after: Key | None,
+    limit: int,
+) -> Listed:
+    """Customers of some classes, best first or with `below_zero` the largest loss first, behind the key `after`."""
+    _rank(duck, files, question)
+    duck.execute(statements.listed(question.basis, below_zero=below_zero), {"classes": list(classes)})
+    size = duck.execute(statements.LISTED_SIZE).fetchone() or (0, Decimal(0), Decimal(0))
+    rows = duck.execute(
+        statements.listed_page(behind=after is not None), {"limit": limit, **(after._asdict() if after else {})}
+    ).fetchall()
+    customers, sales, profit = size
+    lines = [Line._make((*row[:6], _aware(row[6]), Key(row[7], row[8], row[0]))) for row in rows]
+    return Listed(customers, sales, profit, lines)
 
 
 def rank_everybody(duck: DuckDBPyConnection, files: Files, question: Question, target: str) -> Ranks:
@@ -103,7 +161,12 @@ def _rank(duck: DuckDBPyConnection, files: Files, question: Question) -> None:
     if files.twins:
         arguments["currency"] = question.currency
     duck.execute(statements.customers(files), arguments)
-    duck.execute(statements.ranked(question.basis), question.cutoffs._asdict())
+    cutoffs = question.cutoffs._asdict()
+    duck.execute(statements.ranked(question.basis, cutoffs.pop("by")), cutoffs)
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    return None if at is None else at.replace(tzinfo=UTC)
 
 
 def _plain(at: datetime | None) -> datetime:

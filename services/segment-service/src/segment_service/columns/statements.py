@@ -66,23 +66,50 @@ _TWINS: Final = """
 """
 _RANKED: Final = """
 CREATE TEMP TABLE ranked AS
-SELECT
-    profile_id, last_order_at, {basis} AS sales, period_revenue, period_profit, period_costless, period_elsewhere,
-    CASE WHEN place <= (active * $top + 999999) // 1000000 THEN 'top'
-         WHEN place <= (active * $large + 999999) // 1000000 THEN 'large'
-         WHEN place <= (active * $medium + 999999) // 1000000 THEN 'medium'
-         ELSE 'small' END AS value_class,
-    place
+SELECT profile_id, last_order_at, sales, period_revenue, period_profit, period_costless, period_elsewhere, place,
+    CASE WHEN {top} THEN 'top' WHEN {large} THEN 'large' WHEN {medium} THEN 'medium' ELSE 'small' END AS value_class
 FROM (
-    SELECT *, row_number() OVER (ORDER BY {basis} DESC, last_order_at DESC, profile_id) AS place
+    SELECT *, row_number() OVER best_first AS place {running}
+    FROM (SELECT *, {basis} AS sales FROM customer WHERE period_orders > 0) AS customer
+    WINDOW best_first AS (ORDER BY sales DESC, last_order_at DESC, profile_id)
+) AS placed, (
+    SELECT count(*) AS active, coalesce(sum({basis}) FILTER (WHERE {basis} > 0), 0) AS positive
     FROM customer WHERE period_orders > 0
-) AS placed, (SELECT count(*) AS active FROM customer WHERE period_orders > 0) AS size
+) AS size
+"""
+# By customers, ranks up to the ceiling belong to a class; by sales, whoever has less than the share ahead of them.
+_BY_CUSTOMERS: Final = "place <= (active * ${name} + 999999) // 1000000"
+_BY_SALES: Final = "(running - greatest(sales, 0)) * 1000000 < positive * ${name}"
+_RUNNING: Final = """
+    , sum(greatest(sales, 0)) OVER (best_first ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS running
 """
 CLASSES: Final = """
-SELECT value_class, count(*), sum(period_revenue), sum(period_profit), sum(period_costless), sum(period_elsewhere)
+SELECT value_class, count(*), sum(period_revenue), sum(period_profit), sum(period_costless), sum(period_elsewhere),
+       count(*) FILTER (WHERE period_profit < 0), coalesce(sum(period_profit) FILTER (WHERE period_profit < 0), 0)
 FROM ranked GROUP BY value_class
 UNION ALL
-SELECT 'inactive', count(*), 0, 0, 0, 0 FROM customer WHERE period_orders = 0
+SELECT 'inactive', count(*), 0, 0, 0, 0, 0, 0 FROM customer WHERE period_orders = 0
+"""
+# Best first, or the largest loss first; a page begins behind the key of the one before.
+_LISTED: Final = """
+CREATE TEMP TABLE listed AS
+SELECT profile_id, value_class, place, last_order_at, period_orders, period_revenue, period_profit,
+       {amount} AS amount, -coalesce(epoch_us(last_order_at), 0) AS age
+FROM (
+    SELECT customer.*, coalesce(ranked.value_class, 'inactive') AS value_class, ranked.place
+    FROM customer LEFT JOIN ranked USING (profile_id)
+) AS every
+WHERE list_contains($classes, value_class) {below}
+"""
+LISTED_SIZE: Final = """
+SELECT count(*), coalesce(sum(period_revenue), 0), coalesce(sum(period_profit), 0) FROM listed
+"""
+_LISTED_PAGE: Final = """
+SELECT profile_id, value_class, place, period_orders, period_revenue, period_profit, last_order_at, amount, age
+FROM listed {behind} ORDER BY amount, age, profile_id LIMIT $limit
+"""
+_BEHIND: Final = """
+WHERE (amount, age, profile_id) > ($amount::DECIMAL(38,2), $age::BIGINT, $profile_id::UUID)
 """
 WITHOUT_ORDERS: Final = """
 SELECT count(*) FILTER (WHERE contacted_at <= $as_of), count(*) FROM (
@@ -115,9 +142,22 @@ def customers(files: Files) -> str:
     return _CUSTOMERS.format(sums=_SUMS, purchases=purchases, identities=identities, twins=twins)
 
 
-def ranked(basis: str) -> str:
+def ranked(basis: str, by: str) -> str:
     """Makes the table `ranked` of active customers: place 1 is best by `basis`, then newer last order, then id."""
-    return _RANKED.format(basis="period_profit" if basis == "profit" else "period_revenue")
+    cut, running = (_BY_SALES, _RUNNING) if by == "sales" else (_BY_CUSTOMERS, "")
+    names = {name: cut.format(name=name) for name in ("top", "large", "medium")}
+    return _RANKED.format(basis=_sales(basis), running=running, **names)
+
+
+def listed(basis: str, *, below_zero: bool) -> str:
+    """Makes the table `listed` of the customers of `$classes`, those with a loss alone if `below_zero`."""
+    amount = "period_profit" if below_zero else f"-{_sales(basis)}"
+    return _LISTED.format(amount=amount, below="AND period_profit < 0" if below_zero else "")
+
+
+def listed_page(*, behind: bool) -> str:
+    """A page of `listed`, from the start or `behind` the key `$amount`, `$age`, `$profile_id`."""
+    return _LISTED_PAGE.format(behind=_BEHIND if behind else "")
 
 
 def without_orders(files: Files) -> str:
@@ -133,6 +173,10 @@ def scores(bounds: tuple[list[Any], list[Any], list[Any]], target: str) -> str:
         for column, name, values in columns
     )
     return SCORES.format(scores=", ".join(terms), target=target.replace("'", "''"))
+
+
+def _sales(basis: str) -> str:
+    return "period_profit" if basis == "profit" else "period_revenue"
 
 
 def _identities(files: Files) -> str:

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from segment_service.pyramid.schemas import Pyramid, PyramidClass
+from segment_service.pyramid.schemas import CutoffsOut, Pyramid, PyramidClass
 
 # Cividis from light to dark: its order of brightness holds for every kind of colour vision, and in grey.
 _ACTIVE: Final = ("#fde737", "#c8b866", "#8f8b78", "#575d6d")
@@ -27,7 +27,13 @@ _NAMES: Final = {
 }
 _INK: Final = "#1f2430"
 _FAINT: Final = "#5b6472"
-_COLUMNS: Final = ((1.20, "Customers"), (1.42, "of all known"), (1.80, "Sales"), (2.02, "of sales"))
+_COLUMNS: Final = (
+    (1.20, "Customers"),
+    (1.42, "of all known"),
+    (1.80, "Sales"),
+    (2.02, "of sales"),
+    (2.26, "Below zero"),
+)
 _HALF: Final = 0.5
 
 
@@ -35,7 +41,7 @@ def figure(pyramid: Pyramid) -> Figure:
     """The drawing; made without any state that threads share."""
     drawn = Figure(figsize=(11, 6.2), facecolor="white")
     axes = drawn.add_axes((0.02, 0.06, 0.96, 0.80))
-    axes.set_xlim(-0.36, 2.06)
+    axes.set_xlim(-0.36, 2.28)
     axes.set_ylim(0, 8.45)
     axes.set_axis_off()
     for place, each in enumerate(pyramid.classes):
@@ -47,7 +53,8 @@ def figure(pyramid: Pyramid) -> Figure:
     drawn.text(
         0.02,
         0.905,
-        f"Sales in {pyramid.currency} from {period.from_:%-d %B %Y} to {period.to:%-d %B %Y}, net of refunds",
+        f"Sales in {pyramid.currency} from {period.from_:%-d %B %Y} to {period.to:%-d %B %Y}, net of refunds; "
+        f"classes end at {_ends(pyramid.cutoffs)}",
         fontsize=10.5,
         color=_FAINT,
         va="center",
@@ -68,6 +75,11 @@ def svg(pyramid: Pyramid) -> bytes:
     return written.getvalue()
 
 
+def _ends(cutoffs: CutoffsOut) -> str:
+    top, large, medium = (f"{share * 100:.4g}" for share in (cutoffs.top, cutoffs.large, cutoffs.medium))
+    return f"{top}, {large} and {medium} % of " + ("active customers" if cutoffs.by == "customers" else "sales")
+
+
 def _layer(axes: Axes, place: int, each: PyramidClass) -> None:
     """One layer: `place` 0 is the tip."""
     top, bottom = 8.0 - place, 7.0 - place
@@ -85,7 +97,7 @@ def _layer(axes: Axes, place: int, each: PyramidClass) -> None:
         axes.text(x, middle, text, ha="right", va="center", color=_INK, fontsize=11, weight=weight)
 
 
-def _figures(each: PyramidClass) -> tuple[str, str, str, str]:
+def _figures(each: PyramidClass) -> tuple[str, str, str, str, str]:
     customers = "unknown" if each.customers is None else f"{each.customers:,}"
     share = "" if each.share_of_customers is None else f"{each.share_of_customers:.1%}"
     bought = each.sales.amount != "0.00"
@@ -94,4 +106,5 @@ def _figures(each: PyramidClass) -> tuple[str, str, str, str]:
         share,
         f"{Decimal(each.sales.amount):,.2f}" if bought else "-",
         f"{each.share_of_sales:.1%}" if bought else "-",
+        f"{each.below_zero.customers:,}" if each.below_zero.customers else "-",
     )

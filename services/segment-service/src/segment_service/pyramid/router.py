@@ -5,35 +5,18 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime
 from rapport.auth import needs
 from rapport.routing import service_router
 
 from segment_service.pyramid import service
-from segment_service.pyramid.rules import Basis
-from segment_service.pyramid.schemas import Pyramid
+from segment_service.pyramid.schemas import CustomersQuery, Pyramid, PyramidCustomers, PyramidQuery
 
 router = service_router("pyramid", problems=())
 
 
-def _sensible(at: datetime) -> datetime:
-    if not 1900 <= at.year <= 2200:
-        raise ValueError("the year must lie between 1900 and 2200")
-    return at
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_sensible)]
-
-
-async def _asked(
-    request: Request,
-    as_of: Annotated[
-        Moment | None, Query(description="Orders after it are left out, the period ends with it; now if not given")
-    ] = None,
-    basis: Annotated[Basis, Query(description="What active customers are ranked by")] = "revenue",
-) -> Pyramid:
+async def _asked(request: Request, query: Annotated[PyramidQuery, Query()]) -> Pyramid:
     state = request.app.state
-    return await service.pyramid(state.store, state.engine, state.settings, as_of, datetime.now(UTC), basis)
+    return await service.pyramid(state.store, state.engine, state.settings, query, datetime.now(UTC))
 
 
 Asked = Annotated[Pyramid, Depends(_asked)]
@@ -57,3 +40,10 @@ async def draw_pyramid(pyramid: Asked) -> Response:
     from segment_service.pyramid.chart import svg  # noqa: PLC0415
 
     return Response(await asyncio.to_thread(svg, pyramid), media_type="image/svg+xml")
+
+
+@router.get("/pyramid/customers", dependencies=[needs("segments:read")])
+async def list_customers(request: Request, query: Annotated[CustomersQuery, Query()]) -> PyramidCustomers:
+    """Customers of the pyramid's classes, best first; with `below_zero` those who cost more than they bring."""
+    state = request.app.state
+    return await service.customers(state.store, state.engine, state.settings, query, datetime.now(UTC))
