@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -171,6 +172,25 @@ def test_i5_the_valid_rest_is_kept_and_phones_belong_to_the_country_named() -> N
     valid, invalid = normalise_traits(told, "TW")
     assert valid == {"country": "VN", "phone": "+84912345678", "language": "vi"}
     assert [each.key for each in invalid] == ["birth_date"]
+
+
+async def test_i5_a_postcode_or_phone_sent_alone_belongs_to_the_country_stored(profiles: Profiles) -> None:
+    stored = {"country": "Vietnam", "address": {"city": "Dresden", "country": "Germany"}}
+    profile_id = (await profiles.create(identifiers=pairs(("user_id", "ada")), traits=stored))["profile_id"]
+
+    async def patch(traits: dict[str, Any]) -> httpx.Response:
+        return await profiles.client.patch(f"/v1/profiles/{profile_id}", json={"traits": traits})
+
+    refused = await patch({"address": {"postcode": "1067"}})
+    assert refused.status_code == 422, refused.text
+    assert refused.json()["errors"][0]["pointer"] == "/traits/address/postcode"
+    taken = await patch({"address": {"postcode": "DE-01067"}, "phone": "0912 345 678"})
+    assert taken.status_code == 200, taken.text
+    assert taken.json()["traits"]["address"] == {"city": "Dresden", "country": "DE", "postcode": "01067"}
+    assert taken.json()["traits"]["phone"] == "+84912345678"
+    # With another country, or with none any more, those of the stored one are not asked for.
+    assert (await patch({"address": {"postcode": "154-0023", "country": "JP"}})).status_code == 200
+    assert (await patch({"address": {"postcode": "1067", "country": None}})).status_code == 200
 
 
 async def test_i5_invalid_values_are_refused_with_a_pointer_and_nothing_is_kept(profiles: Profiles) -> None:

@@ -135,12 +135,18 @@ def normalise_trait(key: str, value: Any, country: str | None = None, *, place: 
         raise InvalidTrait(key, str(error)) from error
 
 
-def normalise_traits(flat: Mapping[str, Any], default_country: str | None) -> tuple[dict[str, Any], list[InvalidTrait]]:
-    """All traits in canonical form, and what was wrong with the others; phones belong to the country among them."""
+def normalise_traits(
+    flat: Mapping[str, Any], default_country: str | None, stored: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], list[InvalidTrait]]:
+    """All traits in canonical form, and what was wrong with the others; phones belong to the country among them.
+
+    Countries not given are those `stored`, by dotted key.
+    """
     valid: dict[str, Any] = {}
     invalid: list[InvalidTrait] = []
-    place = known_country(flat.get("address.country"))
-    country = known_country(flat.get("country")) or place or default_country
+    countries = {**(stored or {}), **flat}
+    place = known_country(countries.get("address.country"))
+    country = known_country(countries.get("country")) or place or default_country
     for key, value in flat.items():
         try:
             valid[key] = normalise_trait(key, value, country, place=place)

@@ -1,6 +1,6 @@
 """What can be done with a customer's file."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -100,7 +100,8 @@ async def change(
     check_if_match(request, version(profile).strip('"'))
     now = datetime.now(UTC)
     defined = await attributes.catalogue(connection, patch)
-    traits = require_fitting(defined, merged(profile.traits, read_traits(patch, policy.country, defined)))
+    stated = read_traits(patch, policy.country, defined, profile.traits)
+    traits = require_fitting(defined, merged(profile.traits, stated))
     await _link_contact_points(connection, policy, profile_id, profile, traits)
     await _tell(connection, profile_id, traits, now)
     if traits:
@@ -147,10 +148,15 @@ async def search_attribute(
     return found[:limit]
 
 
-def read_traits(traits: dict[str, Any], country: str | None, defined: Catalogue) -> dict[str, Any]:
-    """Canonical traits by dotted key, null for those to be removed; raises `Invalid` that points to each fault."""
+def read_traits(
+    traits: dict[str, Any], country: str | None, defined: Catalogue, stored: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Canonical traits by dotted key, null for those to be removed; raises `Invalid` that points to each fault.
+
+    Phone numbers and postcodes belong to the country given with them, or to the one `stored`.
+    """
     try:
-        valid, invalid = normalise_traits(flatten(traits, whole=defined.whole), country)
+        valid, invalid = normalise_traits(flatten(traits, whole=defined.whole), country, stored)
     except InvalidTrait as error:
         valid, invalid = {}, [error]
     _refuse(invalid)
