@@ -133,13 +133,7 @@ async def test_i11_erasing_one_of_two_on_a_tablet_keeps_the_others_data(
         "/v1/profiles/resolve", json={"identifiers": pairs(("user_id", "bob-login"), ("device_id", "tablet-1"))}
     )
     assert seen.json()["conflicts"], "the tablet is Ada's so far"
-    # The evidence of a touchpoint, which the guard holds back.
-    await working.database.pool.execute(
-        "INSERT INTO link (a, b, kind, state, guards, source, confidence, evidence_at) "
-        "VALUES (least($1::uuid, $2), greatest($1, $2), 'same_call', 'held', '{too_many:user_id}', 'test', 0.6, now())",
-        identity_id("user_id", "bob-login"),
-        identity_id("device_id", "tablet-1"),
-    )
+    await _hold(working, ("user_id", "bob-login"), ("device_id", "tablet-1"))
     await put(working, bob["profile_id"], "granted")
     done = await finished(working, await ask(working, "erasure", ("email", "ada@example.org")))
     assert {each["service"]: each["state"] for each in done["receipts"]} == dict.fromkeys(
@@ -271,6 +265,35 @@ async def test_i11_a_restriction_keeps_the_data_unused_until_it_is_lifted(
     assert (await profiles.client.post(f"/v1/privacy-requests/{request['id']}/lift")).status_code == 409
     types = [event["type"] for event in await profiles.events() if event["type"].startswith("privacy.")]
     assert types == ["privacy.restricted", "privacy.restriction_lifted"]
+
+
+async def test_i11_a_restriction_leaves_alone_what_others_use_too(profiles: Profiles, token: TokenFactory) -> None:
+    ada = await profiles.resolve(("device_id", "tablet-1"), ("user_id", "ada-login"))
+    bob = await profiles.resolve(("user_id", "bob-login"), ("email", "bob@example.org"))
+    await _hold(profiles, ("user_id", "bob-login"), ("device_id", "tablet-1"))
+    for profile in (ada, bob):
+        await put(profiles, profile["profile_id"], "granted")
+    profiles.client.headers["Authorization"] = f"Bearer {token(*SCOPES, 'privacy')}"
+    request = await ask(profiles, "restriction", ("user_id", "ada-login"))
+    assert ada["profile_id"] in request["profile_ids"]
+    assert request["receipts"][0]["counts"] == {"restriction": 1}
+    assert await reasons(profiles, ada["profile_id"]) == ["restricted"]
+    # It turns out that the tablet is not Ada's.
+    (link,) = (each for each in await profiles.ledger(ada["profile_id"]) if each["state"] == "accepted")
+    assert (await profiles.client.delete(f"/v1/links/{link['link_id']}")).status_code == 200
+    assert await profiles.profile_of("device_id", "tablet-1") == await profiles.profile_of("user_id", "bob-login")
+    assert await reasons(profiles, bob["profile_id"]) == ["granted"], "nobody asked that of Bob's data"
+    assert await reasons(profiles, await profiles.profile_of("user_id", "ada-login")) == ["restricted"]
+
+
+async def _hold(profiles: Profiles, a: tuple[str, str], b: tuple[str, str]) -> None:
+    """The evidence of a touchpoint, which the guard holds back."""
+    await profiles.database.pool.execute(
+        "INSERT INTO link (a, b, kind, state, guards, source, confidence, evidence_at) "
+        "VALUES (least($1::uuid, $2), greatest($1, $2), 'same_call', 'held', '{too_many:user_id}', 'test', 0.6, now())",
+        identity_id(*a),
+        identity_id(*b),
+    )
 
 
 async def test_i11_rights_need_the_scope(profiles: Profiles) -> None:

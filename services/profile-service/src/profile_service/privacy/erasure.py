@@ -1,6 +1,7 @@
 """Taking a person out of this service's own tables."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -40,6 +41,14 @@ async def person_of(connection: Connection, named: Mapping[UUID, str]) -> Person
         profiles=sorted({row[key] for row in rows for key in ("seed_profile_id", "profile_id")}),
         values=sorted({value for each, value in everything.items() if each not in shared}),
     )
+
+
+async def alone(connection: Connection, person: Person) -> Person:
+    """The person without what others use as well: one customer's wish does not stop what the others agreed to.
+
+    As long as a shared identity is in the person's profile, what is the person's own stands for it.
+    """
+    return replace(person, shared=[], profiles=await repository.profiles_of(connection, person.own))
 
 
 async def erase_here(database: Database, policy: Policy, pseudonyms: Pseudonyms, request: Request) -> dict[str, int]:

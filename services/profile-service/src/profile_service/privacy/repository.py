@@ -59,6 +59,10 @@ _MEMBERS = """
     SELECT identity_id, value, seed_profile_id, profile_id FROM identity
     WHERE profile_id IN (SELECT profile_id FROM identity WHERE identity_id = ANY($1::uuid[]))
 """
+_PROFILES = """
+    SELECT DISTINCT unnest(ARRAY[seed_profile_id, profile_id]) AS id FROM identity
+    WHERE identity_id = ANY($1::uuid[]) ORDER BY id
+"""
 # Held because an operator keeps two apart is not sharing: then it is this customer's.
 _SHARED = """
     SELECT DISTINCT member.id FROM unnest($1::uuid[]) AS member (id)
@@ -218,6 +222,11 @@ async def lift(connection: Connection, request_id: UUID) -> bool:
 async def members(connection: Connection, identities: Collection[UUID]) -> list[asyncpg.Record]:
     """All identities of the profiles that these belong to."""
     return await connection.fetch(_MEMBERS, list(identities))
+
+
+async def profiles_of(connection: Connection, identities: Collection[UUID]) -> list[UUID]:
+    """The profiles that these identities belong to, and the profile ids that they brought."""
+    return [row["id"] for row in await connection.fetch(_PROFILES, list(identities))]
 
 
 async def shared_with_others(connection: Connection, identities: Collection[UUID]) -> set[UUID]:

@@ -14,7 +14,7 @@ from rapport.identity import Identifier, identity_id
 
 from profile_service.jobs.service import submit
 from profile_service.privacy import repository
-from profile_service.privacy.erasure import REQUESTED, person_of
+from profile_service.privacy.erasure import REQUESTED, alone, person_of
 from profile_service.privacy.errors import NoExport, NothingToLift, NotReady, UnknownRequest
 from profile_service.privacy.repository import Request
 from profile_service.privacy.schemas import RequestBody
@@ -29,6 +29,8 @@ async def ask(connection: Connection, body: RequestBody, identifiers: Sequence[I
     """Take a request; a restriction holds at once, everything else is carried out by a job."""
     named = {identity_id(each.kind, each.value): each.value for each in identifiers}
     person = await person_of(connection, named)
+    if body.type == "restriction":
+        person = await alone(connection, person)
     kinds = sorted({each.kind for each in identifiers})
     request = await repository.insert(connection, body.type, by, kinds, person)
     if body.type == "restriction":
@@ -83,11 +85,10 @@ async def lift(connection: Connection, request_id: UUID) -> Request:
 
 
 async def _restrict(connection: Connection, request: Request) -> None:
-    await repository.restrict(connection, [*request.own, *request.shared], request.request_id)
+    await repository.restrict(connection, request.own, request.request_id)
     await repository.await_receipts(connection, request.request_id, ["profile"])
-    await repository.keep_counts(
-        connection, request.request_id, "profile", 1, {"restriction": len(request.own) + len(request.shared)}, done=True
-    )
+    counts = {"restriction": len(request.own)}
+    await repository.keep_counts(connection, request.request_id, "profile", 1, counts, done=True)
     await repository.complete(connection, request.request_id)
     await _tell(connection, "privacy.restricted", request)
 
