@@ -236,6 +236,30 @@ async def test_i8_a_personal_attribute_is_masked_without_the_scope(profiles: Pro
     assert (await profiles.read(ada))["traits"] == traits
 
 
+async def test_i8_a_personal_attribute_stays_masked_when_it_is_defined_no_longer(
+    profiles: Profiles, token: TokenFactory
+) -> None:
+    traits = {"injury": "left knee", "kids": {"names": ["Lan"]}, "shoe": 42}
+    ada = (await profiles.create(identifiers=pairs(("user_id", "ada")), traits=traits))["profile_id"]
+    await define(profiles, "injury", {"type": "string"}, personal=True)
+    await define(profiles, "kids", {"type": "object"}, personal=True)
+    await define(profiles, "shoe", {}, personal=True)
+    await define(profiles, "shoe", {}, personal=False)
+    for key in ("injury", "kids", "shoe"):
+        assert (await profiles.client.delete(f"/v1/attributes/{key}")).status_code == 204
+    (*_, event) = (each["data"] for each in await profiles.events() if each["data"].get("key") == "kids")
+    assert (event["version"], event["personal"]) == (None, True)
+    headers = {"Authorization": f"Bearer {token('profiles:read', 'profiles:write')}"}
+    path = f"/v1/profiles/{ada}"
+    masked = {"injury": "***", "kids": {"names": "***"}, "shoe": 42}
+    assert (await profiles.client.get(path, headers=headers)).json()["traits"] == masked
+    told = await profiles.client.post(f"{path}/facts", json={"key": "injury", "value": "both"}, headers=headers)
+    assert (told.status_code, told.json()["value"]) == (201, "***")
+    # Only somebody who says that it is not makes it readable.
+    await define(profiles, "injury", {"type": "string"}, personal=False)
+    assert (await profiles.client.get(path, headers=headers)).json()["traits"]["injury"] == "both"
+
+
 async def find(profiles: Profiles, attribute: str, value: str, **params: Any) -> list[str]:
     query = {"attribute": attribute, "value": value, **params}
     response = await profiles.client.get("/v1/profiles", params=query)

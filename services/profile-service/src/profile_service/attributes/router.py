@@ -73,7 +73,7 @@ async def versions(key: Key, connection: Reading, limit: Limit = 50, cursor: Cur
 
 @router.delete("/{key}", status_code=204, dependencies=[needs("profiles:write")], responses=documented(412))
 async def remove(key: Key, request: Request, connection: Transaction) -> Response:
-    """Undefine an attribute; values stay in `traits`, unchecked from now on."""
+    """Undefine an attribute; values stay in `traits`, unchecked from now on, masked as before if it was personal."""
     await service.remove(connection, key, request)
     return Response(status_code=204)
 

@@ -67,13 +67,13 @@ async def put(
     if after.searchable is not (before.searchable if before else False):
         await repository.index(connection, key, searchable=after.searchable)
     if after is not before:
-        await feed.append(connection, [_event(key, after)])
+        await feed.append(connection, [_event(after)])
     return after, before, found
 
 
 async def remove(connection: Connection, key: str, request: Request) -> None:
-    """Undefine an attribute; its values stay as those of any other trait. Raises `UnknownAttribute`, `AttributeInUse`
-    for one with records, or `Stale`."""
+    """Undefine an attribute; its values stay, and what was personal is so until it is defined anew. Raises
+    `UnknownAttribute`, `AttributeInUse` for one with records, or `Stale`."""
     await repository.lock(connection, key)
     attribute = await get(connection, key)
     _check_version(request, attribute)
@@ -81,7 +81,7 @@ async def remove(connection: Connection, key: str, request: Request) -> None:
         raise AttributeInUse(f"There are records of {key}; delete them first.")
     await repository.remove(connection, key)
     await repository.index(connection, key, searchable=False)
-    await feed.append(connection, [_event(key, None)])
+    await feed.append(connection, [_event(attribute, gone=True)])
 
 
 async def catalogue(connection: Connection, *several: Mapping[str, Any]) -> Catalogue:
@@ -119,10 +119,11 @@ async def holders(connection: Connection, path: str, value: str, after: UUID | N
     return await repository.holders(connection, path, value, as_number(value), after, limit)
 
 
-def _event(key: str, attribute: Attribute | None) -> Event:
+def _event(attribute: Attribute, *, gone: bool = False) -> Event:
     """That the values which count, or who may see them, may have changed for everybody."""
-    data = {"key": key, "version": attribute and attribute.version, "personal": attribute and attribute.personal}
-    return Event(type="attribute.changed", time=datetime.now(UTC), subject=key, data=data)
+    version = None if gone else attribute.version
+    data = {"key": attribute.key, "version": version, "personal": attribute.personal}
+    return Event(type="attribute.changed", time=datetime.now(UTC), subject=attribute.key, data=data)
 
 
 def _check(key: str, body: AttributeBody) -> None:

@@ -21,18 +21,18 @@ _STORED = (
 )
 # Facts told before an attribute was defined may lie within it, or hold it.
 _PERSONAL = """
-    coalesce(attribute.personal, false)
+    EXISTS (SELECT FROM personal_key AS own WHERE own.key = fact.key)
     OR (strpos(fact.key, '.') > 0 AND EXISTS (
-        SELECT FROM attribute AS around WHERE around.personal AND starts_with(fact.key, around.key || '.')))
+        SELECT FROM personal_key AS around WHERE starts_with(fact.key, around.key || '.')))
     OR (jsonb_typeof(fact.value) = 'object' AND EXISTS (
-        SELECT FROM attribute AS within WHERE within.personal AND starts_with(within.key, fact.key || '.')))
+        SELECT FROM personal_key AS within WHERE starts_with(within.key, fact.key || '.')))
 """
 _COLUMNS = f"{', '.join('fact.' + name for name in _STORED.split(', '))}, {_PERSONAL} AS personal, survivorship"
 _FACTS = f"SELECT {_COLUMNS} FROM fact LEFT JOIN attribute ON attribute.key = fact.key"
 # The definitions are held until the facts are in: what becomes searchable meanwhile misses none.
 _UPSERT = f"""
     WITH attribute AS MATERIALIZED (
-        SELECT key, personal, searchable, survivorship FROM attribute WHERE key = ANY($2::text[])
+        SELECT key, searchable, survivorship FROM attribute WHERE key = ANY($2::text[])
         ORDER BY key FOR SHARE
     ), fact AS (
         INSERT INTO fact (identity_id, key, value, digest, origin, source, confidence, first_observed_at, observed_at,
