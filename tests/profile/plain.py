@@ -25,6 +25,7 @@ class Plain:
         self.guards = guards
         self.groups: Groups = [{each} for each in kinds]
         self.accepted: set[Key] = set()
+        self.kept_apart: set[Key] = set()
         self.seen_with_two: set[UUID] = set()
 
     def take(self, evidence: Iterable[Edge]) -> "Plain":
@@ -50,6 +51,8 @@ class Plain:
         across = [
             each for each in self.apart if (each.a in one and each.b in other) or (each.a in other and each.b in one)
         ]
+        if across:
+            self.kept_apart.add(edge.key)
         if edge.kind == "operator":
             return all(each.made_at < edge.evidence_at for each in across)
         shared = self._shared(edge, one, other)
@@ -87,15 +90,16 @@ class PlainLedger:
     def __init__(self, guards: Guards) -> None:
         self.guards = guards
         self.kinds: dict[UUID, str] = {}
+        self.names: dict[UUID, tuple[str, str]] = {}
         self.blocked: set[UUID] = set()
         self.first_seen: dict[UUID, datetime] = {}
         self.said: dict[Key, tuple[datetime, str]] = {}
         self.retracted: dict[Key, datetime] = {}
-        self.apart: list[CannotLink] = []
+        self.words: list[list[CannotLink]] = []
 
     def see(self, identity: UUID, kind: str, value: str, at: datetime) -> None:
         """An identity was met."""
-        self.kinds[identity] = kind
+        self.kinds[identity], self.names[identity] = kind, (kind, value)
         self.first_seen[identity] = min(at, self.first_seen.get(identity, at))
         if self.guards.blocks(kind, value):
             self.blocked.add(identity)
@@ -103,7 +107,7 @@ class PlainLedger:
     def say(self, one: UUID, other: UUID, kind: str, at: datetime, event: str = "") -> None:
         """Somebody says in an event that two are one."""
         key = (min(one, other), max(one, other), kind)
-        if one == other or (key in self.retracted and at <= self.retracted[key]):
+        if one == other or self.taken_back(key, at):
             return
         if kind == "operator":
             # An operator speaks in the present, and again only to be heard.
@@ -112,11 +116,15 @@ class PlainLedger:
         else:
             self.said[key] = min((at, event), self.said.get(key, (at, event)))
 
+    def taken_back(self, key: Key, at: datetime) -> bool:
+        """Whether an operator has taken back all that was said of a link up to a time."""
+        return key in self.retracted and at <= self.retracted[key]
+
     def retract(self, key: Key, at: datetime) -> None:
         """An operator takes a link back: the two are two."""
         del self.said[key]
         self.retracted[key] = at
-        self.apart.append(CannotLink(key[0], key[1], at))
+        self.words.append([CannotLink(key[0], key[1], at)])
 
     def split(self, part: Collection[UUID], rest: Collection[UUID], at: datetime) -> set[Key]:
         """An operator says that `part` is another customer than `rest`; the links taken back."""
@@ -128,7 +136,7 @@ class PlainLedger:
                 calls.setdefault(self.said[key], set()).update({key[0], key[1]} & {*rest})
             del self.said[key]
             self.retracted[key] = at
-        self.apart += [CannotLink(min(pair), max(pair), at) for pair in product(part, rest)]
+        self.words.append([CannotLink(min(pair), max(pair), at) for pair in product(part, rest)])
         ordered = sorted(part)
         for one, other in pairwise(ordered):
             self.say(one, other, "operator", at)
@@ -138,10 +146,42 @@ class PlainLedger:
                 self.say(strongest, other, "same_call", seen_at, event)
         return across
 
+    def withdraw(self, word: int) -> None:
+        """An operator no longer keeps two sides apart."""
+        del self.words[word]
+
+    def person_of(self, asked: UUID) -> tuple[set[UUID], set[UUID]]:
+        """What belongs to the customer of an identity alone, and what evidence ties to others too."""
+        now = self.worked_out()
+        everything = next(group for group in now.groups if asked in group)
+        shared = {
+            end
+            for key in self.said.keys() - (now.kept_apart - now.accepted)
+            for end in key[:2]
+            if len({*key[:2]} & everything) == 1 and end in everything - {asked}
+        }
+        return everything - shared, shared
+
+    def erase(self, asked: UUID) -> tuple[set[UUID], set[UUID]]:
+        """A customer goes, with all that was said of them; what others have too is known since these brought it."""
+        own, shared = self.person_of(asked)
+        self.said = {key: each for key, each in self.said.items() if own.isdisjoint(key[:2])}
+        self.retracted = {key: each for key, each in self.retracted.items() if own.isdisjoint(key[:2])}
+        left = [[each for each in word if own.isdisjoint({each.a, each.b})] for word in self.words]
+        self.words = [word for word in left if word]
+        self.blocked -= own
+        for each in own:
+            del self.kinds[each], self.first_seen[each]
+        for each in shared:
+            times = {key: at for key, (at, _) in self.said.items()}
+            self.first_seen[each] = min(at for key, at in times.items() if each in key)
+        return own, shared
+
     def worked_out(self) -> Plain:
         """Groups and accepted links."""
         edges = [Edge(at, kind, a, b) for (a, b, kind), (at, _) in self.said.items()]
-        return Plain(self.kinds, self.blocked, self.apart, self.guards).take(edges)
+        apart = [each for word in self.words for each in word]
+        return Plain(self.kinds, self.blocked, apart, self.guards).take(edges)
 
     def customers(self) -> dict[frozenset[UUID], UUID]:
         """The identities of each customer, and the one known longest, whose profile id it goes by."""

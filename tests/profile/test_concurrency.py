@@ -53,7 +53,9 @@ async def check_whole(profiles: Profiles) -> None:
     pool = profiles.database.pool
     kinds = {row["identity_id"]: row["kind"] for row in await pool.fetch("SELECT identity_id, kind FROM identity")}
     links = await pool.fetch("SELECT * FROM link WHERE retracted_at IS NULL")
-    apart = [CannotLink(*row) for row in await pool.fetch("SELECT a, b, made_at FROM cannot_link")]
+    apart = [
+        CannotLink(*row) for row in await pool.fetch("SELECT a, b, made_at FROM cannot_link WHERE withdrawn_at IS NULL")
+    ]
     plain = Plain(kinds, (), apart, Guards()).take(
         Edge(row["evidence_at"], row["kind"], row["a"], row["b"]) for row in links
     )

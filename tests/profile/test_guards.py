@@ -1,5 +1,6 @@
 """I4, I5: what several people share does not make them one, and why is in the ledger."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -141,6 +142,70 @@ async def test_i6_what_an_operator_takes_apart_stays_apart_until_linked_again(pr
     answer = await profiles.client.delete(f"/v1/links/{again['link_id']}")
     assert answer.json()["profiles_before"] == again["profiles_after"]
     assert await customers(profiles, ada, phone) == apart
+
+
+async def test_i6_an_alias_taken_back_says_nothing_of_a_login_that_appears_later(profiles: Profiles) -> None:
+    bob, cookie, ada = ("user_id", "bob"), ("anonymous_id", "ada"), ("user_id", "ada")
+    alias = seen(1, bob, previous="ada")
+    await deliver(profiles, alias)
+    (link,) = await profiles.ledger(await profiles.profile_of(*bob))
+    assert (await profiles.client.delete(f"/v1/links/{link['link_id']}")).status_code == 200
+    await deliver(profiles, seen(2, ada), alias)
+    assert len(set(await customers(profiles, bob, cookie, ada))) == 3
+    # Said once more, later than that, it counts: for the login alone, as the operator keeps the cookie apart.
+    later = int((datetime.now(UTC) - START).total_seconds() // 60) + 5
+    await deliver(profiles, seen(later, bob, previous="ada"))
+    here, there, other = await customers(profiles, bob, cookie, ada)
+    assert here == other != there
+
+
+async def test_i6_a_cannot_link_is_listed_and_withdrawn(profiles: Profiles) -> None:
+    ada, phone = ("email", "ada@example.org"), ("phone", "+886223456789")
+    await deliver(profiles, seen(1, ada, phone))
+    (link,) = await profiles.ledger(await profiles.profile_of(*ada))
+    await profiles.client.delete(f"/v1/links/{link['link_id']}")
+    await deliver(profiles, seen(2, ada, TABLET), seen(3, phone, TABLET))
+    apart = await customers(profiles, ada, phone)
+    (word,) = (await profiles.client.get(f"/v1/profiles/{apart[0]}/cannot-links")).json()["items"]
+    assert sorted(each["value"] for side in word["sides"] for each in side) == sorted([ada[1], phone[1]])
+    assert (word["links"], word["made_by"], word["withdrawn_at"]) == ([link["link_id"]], "tester", None)
+    # An operator's later link outweighs it for as long as it stands.
+    again = await profiles.link(ada, phone)
+    await profiles.client.delete(f"/v1/links/{again['link_id']}")
+    assert await customers(profiles, ada, phone) == apart
+    words = (await profiles.client.get(f"/v1/profiles/{apart[1]}/cannot-links")).json()["items"]
+    assert words[1] == word
+    places = [f"/v1/cannot-links/{each['cannot_link_id']}" for each in words]
+    answer = (await profiles.client.delete(places[0], params={"reason": "she has both"})).json()
+    assert answer["profiles_after"] == sorted(apart), "the other word stands"
+    done = await asyncio.gather(*(profiles.client.delete(places[1]) for _ in range(3)))
+    assert sorted(each.status_code for each in done) == [200, 404, 404]
+    (answer,) = (each.json() for each in done if each.is_success)
+    assert (answer["profiles_before"], len(answer["profiles_after"])) == (sorted(apart), 1)
+    assert len(set(await customers(profiles, ada, phone, TABLET))) == 1, "by the tablet, which was held till then"
+    words = (await profiles.client.get(f"/v1/profiles/{apart[1]}/cannot-links")).json()["items"]
+    assert [each["withdrawal_reason"] for each in words] == ["she has both", None]
+    assert all(each["withdrawn_at"] and each["withdrawn_by"] == "tester" for each in words)
+    states = {each["link_id"]: each["state"] for each in await profiles.ledger(apart[0])}
+    assert states[link["link_id"]] == "retracted", "what was retracted stays so"
+
+
+async def test_i6_a_split_is_one_word_with_two_sides(profiles: Profiles) -> None:
+    people = [("messenger_id", name) for name in ("a", "b", "c", "d", "e")]
+    for other in people[1:]:
+        await profiles.link(people[0], other)
+    profile = await profiles.profile_of(*people[0])
+    body = {"identities": pairs(*people[3:])}
+    assert (await profiles.client.post(f"/v1/profiles/{profile}/split", json=body)).status_code == 200
+    first = (await profiles.client.get(f"/v1/profiles/{profile}/cannot-links", params={"limit": 1})).json()
+    assert first["next_cursor"] is None
+    (word,) = first["items"]
+    sides = sorted([[each["value"] for each in side] for side in word["sides"]], key=len)
+    assert [sorted(side) for side in sides] == [["d", "e"], ["a", "b", "c"]]
+    answer = (await profiles.client.delete(f"/v1/cannot-links/{word['cannot_link_id']}")).json()
+    assert len(answer["profiles_after"]) == 2, "nothing in the ledger ties them any more"
+    await deliver(profiles, seen(1, people[0], people[1]), seen(2, people[1], people[3]))
+    assert len(set(await customers(profiles, *people))) == 1
 
 
 @pytest.fixture

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from profile_service.main import create_app
+from profile_service.privacy import repository as requests
+from profile_service.privacy.erasure import erase_here
 from profile_service.privacy.holdings import HOLDINGS
+from profile_service.pseudonyms import Pseudonyms
 from profile_service.settings import ProfileSettings
 from rapport.identity import identity_id
 from rapport.tokens import KeyStore
@@ -20,6 +24,7 @@ from starlette.routing import Route
 from tests.conftest import DatabaseFactory, TokenFactory
 from tests.profile.conftest import SCOPES, Profiles, pairs
 from tests.profile.test_consents import checked, put, reasons
+from tests.profile.test_guards import POLICY, TABLET, deliver, seen
 from tests.support.http import serve
 from tests.support.polling import eventually
 
@@ -149,6 +154,31 @@ async def test_i11_erasing_one_of_two_on_a_tablet_keeps_the_others_data(
     told = others[0].erasures[0]
     assert told["shared"] == [str(identity_id("device_id", "tablet-1"))]
     assert str(identity_id("user_id", "ada-login")) in told["identities"]
+
+
+async def test_i11_who_is_meant_is_settled_when_an_erasure_is_carried_out(
+    profiles: Profiles, token: TokenFactory
+) -> None:
+    profiles.client.headers["Authorization"] = f"Bearer {token(*SCOPES, 'privacy')}"
+    ada, bob, eve = ("user_id", "ada"), ("user_id", "bob"), ("email", "eve@example.org")
+    await deliver(profiles, seen(1, ada, TABLET), seen(2, bob))
+    eves = await profiles.link(ada, eve)
+    asked = await ask(profiles, "erasure", ada)
+    # Nobody waits for the job: Bob was seen with the tablet too, and Eve was somebody else.
+    await deliver(profiles, seen(3, bob, TABLET))
+    await profiles.client.delete(f"/v1/links/{eves['link_id']}")
+    bobs, her = await profiles.profile_of(*bob), await profiles.profile_of(*eve)
+    request = await requests.read(profiles.database.pool, UUID(asked["id"]))
+    assert request is not None
+    gone = await asyncio.gather(*(erase_here(profiles.database, POLICY, Pseudonyms(b"key"), request) for _ in "ab"))
+    assert gone[0] == gone[1]
+    assert (gone[0]["identity"], gone[0]["link"]) == (1, 2)
+    assert await profiles.profile_of(*TABLET) == bobs, "nothing holds it back any more"
+    assert await profiles.profile_of(*eve) == her
+    settled = await requests.read(profiles.database.pool, request.request_id)
+    assert settled is not None
+    assert (settled.own, settled.shared) == ([identity_id(*ada)], [identity_id(*TABLET)])
+    assert her not in map(str, settled.profiles)
 
 
 async def test_i11_a_merged_customer_is_erased_as_a_whole_and_the_feed_forgets(working: Profiles) -> None:

@@ -4,4 +4,4 @@ from rapport.errors import NotFound
 
 
 class UnknownProfile(NotFound):
-    name, title = "unknown-profile", "No profile has or had this id"
+    name, title = "unknown-profile", "No profile goes or went by this id"

@@ -28,6 +28,7 @@ from profile_service.facts.traits import InvalidTrait, flatten, normalise_traits
 from profile_service.ledger import repository as ledger
 from profile_service.ledger.records import Evidence, Plan, Sighting, View
 from profile_service.ledger.service import record
+from profile_service.ledger.views import said_at
 from profile_service.policy import Policy
 
 _log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ async def apply(connection: Connection, policy: Policy, events: Sequence[Receive
 async def _recognise(connection: Connection, policy: Policy, heard: Heard) -> None:
     """Record what is new: identities not known, or not so early, and links not said before, or not so early."""
     known = await ledger.first_seen_of(connection, heard.sightings)
-    standing, retracted = await ledger.said_at(connection, heard.evidence)
+    standing, retracted = await said_at(connection, heard.evidence)
     sightings = {
         identity: each
         for identity, each in heard.sightings.items()

@@ -1,5 +1,6 @@
 """Touchpoints as they come over the feed, and what they say about who is who."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -111,17 +112,16 @@ class Heard:
         anonymous = Sighting.of(Identifier("anonymous_id", previous), touchpoint.occurred_at)
         self._see(anonymous)
 
-        def same(other: UUID) -> Evidence:
-            return Evidence(
-                touchpoint.identity_id,
-                other,
-                "alias",
-                touchpoint.source,
-                touchpoint.occurred_at,
-                touchpoint.touchpoint_id,
-            )
-
-        self._say(same(anonymous.identity_id))
+        said = Evidence(
+            touchpoint.identity_id,
+            anonymous.identity_id,
+            "alias",
+            touchpoint.source,
+            touchpoint.occurred_at,
+            touchpoint.touchpoint_id,
+        )
+        self._say(said)
         if any(each.kind == "user_id" for each in touchpoint.identifiers):
+            # An operator who takes the alias back takes back what follows from it.
             login = identity_id("user_id", previous)
-            self.aliases.setdefault(login, []).append(same(login))
+            self.aliases.setdefault(login, []).append(replace(said, b=login, rests_on=said.edge.key))

@@ -54,8 +54,7 @@ def _sort_out(case: Case, decision: Decision) -> None:
     gone = {link.key for link in case.plan.retract}
     for evidence in case.plan.evidence:
         edge = evidence.edge
-        retracted = case.view.retracted.get(edge.key)
-        if edge.a == edge.b or (retracted is not None and edge.evidence_at <= retracted):
+        if edge.a == edge.b or _taken_back(case, evidence):
             continue
         standing = case.view.links.get(edge.key) if edge.key not in gone else None
         if standing is not None and (standing.evidence_at <= evidence.evidence_at or edge.kind == OPERATOR):
@@ -63,6 +62,11 @@ def _sort_out(case: Case, decision: Decision) -> None:
         kept = decision.fresh if standing is None else decision.older
         if edge.key not in kept or evidence.evidence_at < kept[edge.key].evidence_at:
             kept[edge.key] = evidence
+
+
+def _taken_back(case: Case, evidence: Evidence) -> bool:
+    retractions = (case.view.retracted.get(key) for key in (evidence.edge.key, evidence.rests_on) if key is not None)
+    return any(at is not None and evidence.evidence_at <= at for at in retractions)
 
 
 def _groups(case: Case, decision: Decision) -> list[_Group]:

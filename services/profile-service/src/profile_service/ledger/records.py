@@ -79,7 +79,10 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """That `a` and `b` are one customer, in any order; `confidence` 0 to 1."""
+    """That `a` and `b` are one customer, in any order; `confidence` 0 to 1.
+
+    It is nothing when the link it `rests_on` was retracted at its time or since.
+    """
 
     a: UUID
     b: UUID
@@ -89,6 +92,7 @@ class Evidence:
     event_id: str | None = None
     reason: str | None = None
     confidence: float = 1.0
+    rests_on: Key | None = None
 
     @property
     def edge(self) -> Edge:

@@ -10,7 +10,7 @@ from rapport import feed
 from rapport.database import Connection
 from rapport.identity import identity_id
 
-from profile_service.ledger import providers, repository
+from profile_service.ledger import providers, repository, views, writes
 from profile_service.ledger.changes import changes_of, events_of
 from profile_service.ledger.decision import Decision, decide
 from profile_service.ledger.guards import Guards
@@ -108,20 +108,20 @@ async def _look(
     if len(asked) <= _FEW and asked.issuperset(deep):
         logins = (each.value for each in met.values() if each.kind == "user_id")
         names = {identity_id("anonymous_id", login) for login in logins}
-        alone = await repository.view_if_alone(connection, asked, deep, names - asked)
+        alone = await views.view_if_alone(connection, asked, deep, names - asked)
         if alone is not None:
             alone.now = now
             return alone, plan(alone)
-    view = await repository.view_of(connection, asked, deep)
+    view = await views.view_of(connection, asked, deep)
     aliases = await _late_aliases(connection, view, met)
     if aliases:
         ends = {end for each in aliases for end in (each.a, each.b)}
-        view = await repository.view_of(connection, asked | ends, deep)
+        view = await views.view_of(connection, asked | ends, deep)
     view.now = now
     planned = plan(view)
     planned.evidence += aliases
     if planned.evidence or planned.retract or deep:
-        await repository.add_evidence_context(connection, view, planned.evidence)
+        await views.add_evidence_context(connection, view, planned.evidence)
     return view, planned
 
 
@@ -153,14 +153,14 @@ async def _write(connection: Connection, case: Case, decision: Decision) -> Outc
         )
         for each in case.new
     ]
-    assigned = await repository.insert_identities(connection, rows)
+    assigned = await writes.insert_identities(connection, rows)
     known = {identity: times for identity, times in changes.times.items() if identity in case.view.identities}
-    assigned += await repository.update_identities(connection, changes.moved, known)
-    await repository.retract(connection, case.plan)
-    link_ids = await repository.insert_links(
+    assigned += await writes.update_identities(connection, changes.moved, known)
+    await writes.retract(connection, case.plan)
+    link_ids = await writes.insert_links(
         connection, [(evidence, decision.verdicts[key]) for key, evidence in decision.fresh.items()]
     )
-    await repository.change_links(connection, changes.links)
+    await writes.change_links(connection, changes.links)
     outcome = _outcome(case, decision, changes.after, link_ids)
     await feed.append(connection, events_of(case, decision, changes, outcome, assigned))
     return outcome

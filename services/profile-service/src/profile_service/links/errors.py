@@ -13,3 +13,7 @@ class SameIdentity(Invalid):
 
 class CannotSplit(Invalid):
     name, title = "cannot-split", "The profile cannot be split this way"
+
+
+class UnknownCannotLink(NotFound):
+    name, title = "unknown-cannot-link", "There is no such word, or it is withdrawn already"

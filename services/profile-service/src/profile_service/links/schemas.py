@@ -76,3 +76,28 @@ class SplitAnswer(BaseModel):
     profiles_after: list[UUID]
     split_profile_id: UUID
     links_retracted: list[UUID]
+
+
+class CannotLinkEntry(BaseModel):
+    """An operator's word, by retracting a link or by a split, that one side is another customer than the other.
+
+    No evidence joins them while it stands, of whatever age or kind, but an operator's later link: that outweighs it as
+    long as the link stands. `links` are those retracted by the word, one for a pair of identities.
+    """
+
+    cannot_link_id: UUID
+    sides: Annotated[list[list[LinkEnd]], Field(min_length=2, max_length=2)]
+    links: list[UUID]
+    made_at: AwareDatetime
+    made_by: str
+    withdrawn_at: AwareDatetime | None
+    withdrawn_by: str | None
+    withdrawal_reason: str | None
+
+
+class WithdrawalAnswer(BaseModel):
+    """The profiles of both sides before and after: held evidence may have joined them."""
+
+    cannot_link_id: UUID
+    profiles_before: list[UUID]
+    profiles_after: list[UUID]

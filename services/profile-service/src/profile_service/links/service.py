@@ -15,7 +15,8 @@ from profile_service.ledger.records import Outcome, Plan, Sighting, View
 from profile_service.ledger.rules import OPERATOR
 from profile_service.ledger.service import record
 from profile_service.links import repository, rules
-from profile_service.links.errors import CannotSplit, SameIdentity, UnknownLink
+from profile_service.links.errors import CannotSplit, SameIdentity, UnknownCannotLink, UnknownLink
+from profile_service.links.repository import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class Relinked:
     before: list[UUID]
     after: list[UUID]
     guards_overridden: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Regrouped:
+    """The profiles of some identities before and after."""
+
+    before: list[UUID]
+    after: list[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,20 @@ async def unlink(connection: Connection, guards: Guards, link_id: UUID, by: str,
     return _relinked(outcome, link_id, ends, ())
 
 
+async def withdraw(
+    connection: Connection, guards: Guards, cannot_link_id: UUID, by: str, reason: str | None
+) -> Regrouped:
+    """Take back the word that keeps two sides apart; raises `UnknownCannotLink`.
+
+    Evidence that was held because of it alone joins them now; links that were retracted stay so.
+    """
+    ends = await repository.withdraw(connection, cannot_link_id, by, reason)
+    if not ends:
+        raise UnknownCannotLink(f"There is no cannot-link {cannot_link_id} to withdraw.")
+    outcome = await record(connection, guards, (), lambda _: Plan(), also=ends, deep=ends)
+    return Regrouped(sorted({outcome.before[each] for each in ends}), sorted({outcome.after[each] for each in ends}))
+
+
 async def split(
     connection: Connection, guards: Guards, profile_id: UUID, part: list[Identifier], by: str, reason: str | None
 ) -> Split:
@@ -102,10 +125,19 @@ async def split(
 
 async def ledger_of(connection: Connection, profile_id: UUID, before: UUID | None, limit: int) -> list[asyncpg.Record]:
     """Links of a profile, newest first, held and retracted ones included; raises `UnknownProfile`."""
+    return await repository.page(connection, await _identities_of(connection, profile_id), before, limit)
+
+
+async def words_of(connection: Connection, profile_id: UUID, before: UUID | None, limit: int) -> list[Word]:
+    """What operators keep a profile apart from, newest first, withdrawn words included; raises `UnknownProfile`."""
+    return await repository.words(connection, await _identities_of(connection, profile_id), before, limit)
+
+
+async def _identities_of(connection: Connection, profile_id: UUID) -> list[UUID]:
     members = (await ledger.members_of(connection, [profile_id])).get(profile_id)
     if not members:
         raise UnknownProfile(f"There is no profile {profile_id}.")
-    return await repository.page(connection, [each.identity_id for each in members], before, limit)
+    return [each.identity_id for each in members]
 
 
 def _relinked(outcome: Outcome, link_id: UUID, ends: Iterable[UUID], overridden: Iterable[str]) -> Relinked:

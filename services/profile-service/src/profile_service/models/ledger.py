@@ -83,7 +83,10 @@ class Link(Base):
 
 
 class CannotLink(Base):
-    """An operator's word that two identities are two customers, in force until it is withdrawn."""
+    """An operator's word that two identities are two customers, in force until it is withdrawn.
+
+    What one word keeps apart, every pair of two sides, goes by one id.
+    """
 
     __tablename__ = "cannot_link"
 
@@ -93,8 +96,12 @@ class CannotLink(Base):
     made_by: Mapped[str] = mapped_column(Text)
     link_id: Mapped[UUID | None] = mapped_column(Uuid)
     withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    cannot_link_id: Mapped[UUID] = mapped_column(Uuid, server_default=text("uuidv7()"))
+    withdrawn_by: Mapped[str | None] = mapped_column(Text)
+    withdrawal_reason: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (
         CheckConstraint("a < b", name="ordered"),
         Index("ix_cannot_link_b", "b"),
+        Index("ix_cannot_link_id", "cannot_link_id"),
     )

@@ -14,8 +14,8 @@ from profile_service.models.base import Base
 class PrivacyRequest(Base):
     """A request of a customer; whom it is about is forgotten when an erasure is complete.
 
-    `own` identities are theirs alone, `shared` ones somebody else's as well; `named` are the values that services look
-    for where they know no ids.
+    Identities `asked` for lead to `own` ones, theirs alone, and `shared` ones, somebody else's as well; `named` are the
+    values that services look for where they know no ids.
     """
 
     __tablename__ = "privacy_request"
@@ -34,6 +34,7 @@ class PrivacyRequest(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     completed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lifted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    asked: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
 
     __table_args__ = (
         CheckConstraint("type IN ('access', 'portability', 'erasure', 'restriction')", name="type"),

@@ -13,11 +13,12 @@ from rapport.privacy import Erasing, Person, erase
 
 from profile_service.ledger import repository as ledger
 from profile_service.ledger.changes import assignment_events
+from profile_service.ledger.guards import Guards
 from profile_service.ledger.records import Plan
 from profile_service.ledger.service import record
 from profile_service.policy import Policy
 from profile_service.privacy import repository
-from profile_service.privacy.errors import PersonGrew
+from profile_service.privacy.errors import PersonChanged
 from profile_service.privacy.holdings import HOLDINGS, as_it_is, without
 from profile_service.privacy.repository import Request
 from profile_service.pseudonyms import Pseudonyms
@@ -52,29 +53,43 @@ async def alone(connection: Connection, person: Person) -> Person:
 
 
 async def erase_here(database: Database, policy: Policy, pseudonyms: Pseudonyms, request: Request) -> dict[str, int]:
-    """One round of an erasure in this service; what was taken, by table. Raises `PersonGrew`."""
+    """One round of an erasure in this service; what was taken, by table.
 
+    The first round settles who is meant, for all services: links may have come and gone since the request.
+    """
+    while True:
+        try:
+            return await _erase(database, policy.guards, pseudonyms, request)
+        except PersonChanged as changed:
+            person = changed.person
+            async with database.transaction() as connection:
+                await repository.set_person(connection, request.request_id, person)
+            request = request._replace(
+                own=[*person.own], shared=[*person.shared], profiles=[*person.profiles], named=[*person.values]
+            )
+
+
+async def _erase(database: Database, guards: Guards, pseudonyms: Pseudonyms, request: Request) -> dict[str, int]:
     async def within(connection: Connection, person: Person) -> Mapping[str, int]:
         await _lock(connection, person)
-        if request.round == 1 and await repository.grew(connection, [*person.own, *person.shared]):
-            raise PersonGrew
+        if request.round == 1:
+            await _check_unchanged(connection, request)
         await _remember_to_leave_alone(connection, pseudonyms, person, request.request_id)
-        await _part_from_shared(connection, person)
-        return {}
+        return {"link": await _part(connection, guards, person)}
 
     erasing = Erasing(HOLDINGS, within, _REWRITES)
-    counts = await erase(database, request.request_id, request.round, request.person, erasing)
-    if request.shared:
-        # What had been held back because of the person may be somebody else's alone now.
-        async with database.transaction() as connection:
-            here = await ledger.profiles_of(connection, request.shared)
-            await record(connection, policy.guards, (), lambda _: Plan(), also=list(here), deep=list(here))
-    return counts
+    return await erase(database, request.request_id, request.round, request.person, erasing)
 
 
 async def _lock(connection: Connection, person: Person) -> None:
     """Nobody links or unlinks anything of the person until the end of the transaction."""
     await ledger.lock(connection, [*person.own, *person.shared, *person.profiles])
+
+
+async def _check_unchanged(connection: Connection, request: Request) -> None:
+    now = await person_of(connection, request.by)
+    if (set(now.own), set(now.shared)) != (set(request.own), set(request.shared)):
+        raise PersonChanged(now)
 
 
 async def _remember_to_leave_alone(
@@ -85,11 +100,21 @@ async def _remember_to_leave_alone(
     await repository.suppress(connection, gone, request_id)
 
 
-async def _part_from_shared(connection: Connection, person: Person) -> None:
-    """Shared identities stay, for the others, under profile ids of their own."""
+async def _part(connection: Connection, guards: Guards, person: Person) -> int:
+    """Take all evidence about the person out of the ledger and decide on that of others without it; how much it was.
+
+    Shared identities stay, for the others, under profile ids of their own.
+    """
     assigned = await repository.reseed(connection, person)
     if assigned:
         await feed.append(connection, list(assignment_events(datetime.now(UTC), assigned)))
+    count, others = await repository.forget_links(connection, person.own)
+    near = list(await ledger.profiles_of(connection, {*others, *person.shared}))
+    if near:
+        # What had been held back because of the person may be somebody else's alone now.
+        await record(connection, guards, (), lambda _: Plan(), also=near, deep=near)
+        await ledger.plan_anew(connection)
+    return count
 
 
 def finished(request: Request) -> Event:

@@ -1,6 +1,7 @@
 """Problems of privacy requests."""
 
 from rapport.errors import Conflict, NotFound
+from rapport.privacy import Person
 
 
 class UnknownRequest(NotFound):
@@ -19,5 +20,9 @@ class NothingToLift(Conflict):
     name, title = "nothing-to-lift", "Only a restriction that stands can be lifted"
 
 
-class PersonGrew(Exception):
-    """Since it was looked up, more was found to belong to the person: to be looked up again."""
+class PersonChanged(Exception):
+    """Since it was looked up, other identities were found to be the person's; `person` is who it is now."""
+
+    def __init__(self, person: Person) -> None:
+        super().__init__("the person changed")
+        self.person = person

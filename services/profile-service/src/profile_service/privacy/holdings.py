@@ -37,7 +37,7 @@ _DECLARED: Final = (
     Holding(
         "privacy_request",
         "type <> 'erasure' AND own && {identities}",
-        keep="own = '{{}}', shared = '{{}}', named = '{{}}'",
+        keep="asked = '{{}}', own = '{{}}', shared = '{{}}', named = '{{}}'",
     ),
 )
 _IMPERSONAL: Final = frozenset(

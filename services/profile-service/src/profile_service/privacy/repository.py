@@ -8,17 +8,19 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from rapport.database import Connection
+from rapport.identity import Identifier, identity_id
 from rapport.privacy import Person
 
 from profile_service.ledger.repository import Reader
 
 EXPORT_DAYS: Final = 30
 _REQUEST = (
-    "request_id, type, state, kinds, own, shared, profiles, named, round, job_id, created_at, completed_at, lifted_at"
+    "request_id, type, state, kinds, asked, own, shared, profiles, named, round, job_id, created_at, completed_at, "
+    "lifted_at"
 )
 _INSERT = f"""
-    INSERT INTO privacy_request (type, requested_by, kinds, own, shared, profiles, named)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {_REQUEST}
+    INSERT INTO privacy_request (type, requested_by, kinds, asked, own, shared, profiles, named)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {_REQUEST}
 """
 _RECEIPTS = "INSERT INTO privacy_receipt (request_id, service) SELECT $1, unnest($2::text[])"
 _READ = f"SELECT {_REQUEST} FROM privacy_request WHERE request_id = $1"
@@ -40,7 +42,7 @@ _ROUND = """
 _COMPLETE = "UPDATE privacy_request SET state = 'succeeded', completed_at = now() WHERE request_id = $1"
 _ALL_DONE = "UPDATE privacy_receipt SET state = 'done' WHERE request_id = $1"
 # Profile ids are random: without anything else they lead nowhere.
-_FORGET = "UPDATE privacy_request SET own = '{}', shared = '{}', named = '{}' WHERE request_id = $1"
+_FORGET = "UPDATE privacy_request SET asked = '{}', own = '{}', shared = '{}', named = '{}' WHERE request_id = $1"
 _KEEP_EXPORT = """
     INSERT INTO privacy_export (request_id, service, sections) VALUES ($1, $2, $3)
     ON CONFLICT (request_id, service) DO UPDATE SET sections = excluded.sections, created_at = now()
@@ -72,11 +74,7 @@ _SHARED = """
         SELECT a FROM link WHERE b = member.id AND retracted_at IS NULL AND NOT 'cannot_link' = ANY(guards)
     ) AS near ON NOT near.other = ANY($1::uuid[])
 """
-_STILL_TOGETHER = """
-    SELECT EXISTS (
-        SELECT FROM identity WHERE NOT identity_id = ANY($1::uuid[])
-        AND profile_id IN (SELECT profile_id FROM identity WHERE identity_id = ANY($1::uuid[])))
-"""
+_FORGET_LINKS = "DELETE FROM link WHERE a = ANY($1::uuid[]) OR b = ANY($1::uuid[]) RETURNING a, b"
 _SUPPRESS = """
     INSERT INTO hashed_suppression (digest, kind, reason, source)
     SELECT digest, kind, 'erased', $3 FROM unnest($1::bytea[], $2::text[]) AS gone (digest, kind)
@@ -110,6 +108,7 @@ class Request(NamedTuple):
     type: str
     state: str
     kinds: list[str]
+    asked: list[UUID]
     own: list[UUID]
     shared: list[UUID]
     profiles: list[UUID]
@@ -125,11 +124,20 @@ class Request(NamedTuple):
         """Whom it is about."""
         return Person(self.own, self.shared, self.profiles, self.named)
 
+    @property
+    def by(self) -> dict[UUID, str]:
+        """The identities named in it, with their values as far as these are still known."""
+        # A request of the version before says no more than what is the person's own.
+        values = {identity_id(kind, value): value for kind in self.kinds for value in self.named}
+        return {each: values.get(each, "") for each in self.asked or self.own}
 
-async def insert(connection: Connection, type_: str, by: str, kinds: Sequence[str], person: Person) -> Request:
+
+async def insert(connection: Connection, type_: str, by: str, named: Sequence[Identifier], person: Person) -> Request:
     """Keep a request."""
+    kinds = sorted({each.kind for each in named})
+    asked = sorted({identity_id(each.kind, each.value) for each in named})
     row = await connection.fetchrow(
-        _INSERT, type_, by, kinds, person.own, person.shared, person.profiles, person.values
+        _INSERT, type_, by, kinds, asked, person.own, person.shared, person.profiles, person.values
     )
     assert row is not None  # noqa: S101  the statement always returns its row
     return Request(*row)
@@ -234,9 +242,10 @@ async def shared_with_others(connection: Connection, identities: Collection[UUID
     return {row["id"] for row in await connection.fetch(_SHARED, list(identities))}
 
 
-async def grew(connection: Connection, identities: Collection[UUID]) -> bool:
-    """Whether profiles of these identities have others besides."""
-    return bool(await connection.fetchval(_STILL_TOGETHER, list(identities)))
+async def forget_links(connection: Connection, identities: Collection[UUID]) -> tuple[int, set[UUID]]:
+    """Take all evidence about these identities out of the ledger; how much it was, and the others it was about."""
+    rows = await connection.fetch(_FORGET_LINKS, list(identities))
+    return len(rows), {each for row in rows for each in row} - {*identities}
 
 
 async def kinds_of(connection: Connection, identities: Collection[UUID]) -> dict[UUID, str]:

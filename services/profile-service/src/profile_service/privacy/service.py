@@ -31,8 +31,7 @@ async def ask(connection: Connection, body: RequestBody, identifiers: Sequence[I
     person = await person_of(connection, named)
     if body.type == "restriction":
         person = await alone(connection, person)
-    kinds = sorted({each.kind for each in identifiers})
-    request = await repository.insert(connection, body.type, by, kinds, person)
+    request = await repository.insert(connection, body.type, by, identifiers, person)
     if body.type == "restriction":
         await _restrict(connection, request)
     else:

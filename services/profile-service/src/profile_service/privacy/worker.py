@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -18,8 +17,7 @@ from rapport.privacy.holdings import export
 
 from profile_service.jobs.worker import RunningJob
 from profile_service.privacy import repository
-from profile_service.privacy.erasure import erase_here, finished, person_of
-from profile_service.privacy.errors import PersonGrew
+from profile_service.privacy.erasure import erase_here, finished
 from profile_service.privacy.holdings import HOLDINGS
 from profile_service.privacy.repository import Request
 from profile_service.privacy.service import EXPORTING, OTHERS, SERVICES
@@ -119,21 +117,10 @@ class _Work:
             }
             counts = decode(await self._post(service, "/v1/privacy/erasures", body), _Erased).counts
         else:
-            counts = await self._erase_here(request)
+            state = self._app.state
+            counts = await erase_here(self._database, state.policy, state.pseudonyms, request)
         await repository.keep_counts(self._database.pool, self._id, service, request.round, counts, done=not counts)
         return sum(counts.values())
-
-    async def _erase_here(self, request: Request) -> dict[str, int]:
-        state = self._app.state
-        while True:
-            try:
-                return await erase_here(self._database, state.policy, state.pseudonyms, request)
-            except PersonGrew:
-                async with self._database.transaction() as connection:
-                    person = await person_of(connection, dict.fromkeys(request.own, ""))
-                    values = sorted({*request.named, *person.values} - {""})
-                    await repository.set_person(connection, self._id, replace(person, values=values))
-                request = await self.load()
 
     async def _post(self, service: str, path: str, body: Mapping[str, Any]) -> Any:
         response = await self._clients[service].post(path, json=body, timeout=_SECONDS)

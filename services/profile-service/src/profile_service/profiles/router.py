@@ -140,7 +140,10 @@ async def _searched(
     response_class=Response,
 )
 async def read(profile_id: UUID, connection: Reading, caller: Caller) -> Response:
-    """The file; an id that was merged answers with the survivor and `Content-Location`."""
+    """The file; an id that was merged answers with the survivor and `Content-Location`.
+
+    The id of a customer who was erased is unknown (404), as if they had never been one.
+    """
     found = await service.read(connection, profile_id)
     return answers.profile(found, await activity.of(connection, found.identity_ids), profile_id, caller)
 
