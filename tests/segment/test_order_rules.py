@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rapport.feed import ReceivedEvent
+from segment_service.columns.repository import MONTH_ROWS, TWIN_ROWS
 from segment_service.consumers import interactions, profiles
 from segment_service.purchases.rules import kind_of, number, read_report
 from segment_service.standing.repository import Rules
@@ -39,6 +40,7 @@ class Said(NamedTuple):
     hour: int
     revenue: int | None
     cost: int | None
+    currency: str | None = None
 
 
 said = st.builds(
@@ -49,39 +51,77 @@ said = st.builds(
     st.integers(0, 3),
     st.none() | st.integers(1, 50),
     st.none() | st.integers(1, 50),
+    st.sampled_from([None, None, "USD", "EUR", "GBP"]),
 )
+# Days from START on.
+RATES = {"EUR": {0: Decimal(2), 1: Decimal("3.333")}, "GBP": {1: Decimal("0.5")}}
 
 
 class Expected(NamedTuple):
     orders: int
+    elsewhere: int
     revenue: Decimal
     profit: Decimal | None
 
 
+def rate(currency: str, hour: int) -> Decimal | None:
+    """What one unit is worth in USD at an hour."""
+    if currency == "USD":
+        return Decimal(1)
+    days = [day for day in RATES[currency] if day <= hour * 12 // 24]
+    return RATES[currency][max(days)] if days else None
+
+
 def model(events: Sequence[Said]) -> Expected:
     """Totals of the customer, one order after the other."""
-    revenues, costs = [], []
-    for order in {each.order for each in events}:
-        every = [each for each in events if each.order == order]
-        if any(each.kind == "cancelled" for each in every):
-            continue
-        reports = [each for each in every if each.kind in {"completed", "amended"}]
-        if not any(each.kind == "completed" or each.revenue is not None for each in reports):
-            continue
+    worths = [
+        worth for order in sorted({each.order for each in events}) if (worth := _worth(events, order)) is not None
+    ]
+    nets = [net for net, _ in worths if net is not None]
+    margins = [margin for net, margin in worths if net is not None]
+    known = bool(margins) and None not in margins
+    profit = sum((each or Decimal(0) for each in margins), Decimal(0)) if known else None
+    return Expected(len(worths), len(worths) - len(nets), sum(nets, Decimal(0)), profit)
 
-        def newest(field: str, reports: list[Said] = reports) -> int | None:
-            named = [each for each in reports if getattr(each, field) is not None]
-            best = max(named, key=lambda each: (each.hour, each.kind == "amended", getattr(each, field)), default=None)
-            return None if best is None else getattr(best, field)
 
-        revenue = newest("revenue") or 0
-        refunds = [each.revenue for each in every if each.kind == "refunded"]
-        back = revenue if None in refunds else min(revenue, sum(each or 0 for each in refunds))
-        revenues.append(revenue - back)
-        costs.append(newest("cost"))
-    known = bool(costs) and None not in costs
-    profit = Decimal(sum(revenues) - sum(each or 0 for each in costs)) if known else None
-    return Expected(len(revenues), Decimal(sum(revenues)), profit)
+def _worth(events: Sequence[Said], order: str) -> tuple[Decimal | None, Decimal | None] | None:
+    """Net and margin of an order in USD; None for what is no order."""
+    every = [each for each in events if each.order == order]
+    reports = [each for each in every if each.kind in {"completed", "amended"}]
+    completed = [each.hour for each in reports if each.kind == "completed"]
+    amended = [each.hour for each in reports if each.kind == "amended" and each.revenue is not None]
+    if any(each.kind == "cancelled" for each in every) or not completed + amended:
+        return None
+    hour = min(completed or amended)
+
+    def newest(field: str) -> tuple[int, str] | None:
+        named = [
+            (each.hour, each.kind == "amended", getattr(each, field), each.currency or ("USD" if each.revenue else ""))
+            for each in reports
+            if getattr(each, field) is not None
+        ]
+        return max(named)[2:] if named else None
+
+    revenue, currency = newest("revenue") or (0, "USD")
+    factor = rate(currency, hour)
+    if factor is None:
+        return None, None
+    refunds = [each for each in every if each.kind == "refunded"]
+    given = [(each.revenue, rate(each.currency or currency, hour)) for each in refunds]
+    worth = revenue * factor
+    if any(amount is None for amount, _ in given):
+        net = Decimal(0)
+    elif any(at is None for _, at in given):
+        return None, None
+    else:
+        net = cents(worth - min(worth, sum(((amount or 0) * (at or 0) for amount, at in given), Decimal(0))))
+    cost = newest("cost")
+    costly = None if cost is None else rate(cost[1] or currency, hour)
+    return net, None if cost is None or costly is None else net - cents(cost[0] * costly)
+
+
+def cents(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def event(kind: str, data: Any, number: int = 0) -> ReceivedEvent:
@@ -94,7 +134,9 @@ def recorded(each: Said, number: int, people: Sequence[UUID]) -> ReceivedEvent:
         data["revenue"] = each.revenue
     if each.cost is not None:
         data["cost"] = each.cost
-    at = START + timedelta(hours=each.hour)
+    if each.currency is not None:
+        data["currency"] = each.currency
+    at = START + timedelta(hours=12 * each.hour)
     person = people[each.person]
     return event(
         "touchpoint.recorded",
@@ -118,9 +160,24 @@ async def totals(
             await _apply(db, interactions, batch)
         if last:
             await _apply(db, profiles, [assigned])
-        row = await db.fetchrow("SELECT orders, revenue, profit FROM customer WHERE profile_id = $1", profile)
+        row = await db.fetchrow(
+            "SELECT orders, orders_elsewhere, revenue, profit FROM customer WHERE profile_id = $1", profile
+        )
         assert row is not None
-        return Expected(row["orders"], row["revenue"], row["profit"])
+        files = await db.fetch(IN_FILES, START, START + timedelta(days=28), "USD", people, profile)
+        assert len(files) == row["orders"]
+        assert sum((each["net"] or Decimal(0) for each in files), Decimal(0)) == row["revenue"]
+        margins = [each["margin"] for each in files if each["net"] is not None]
+        assert row["profit"] == (None if not margins or None in margins else sum(margins, Decimal(0)))
+        return Expected(*row)
+
+
+# What goes into the column files says the same.
+IN_FILES = f"""
+    SELECT net, margin FROM ({MONTH_ROWS}) AS rows WHERE identity_id = ANY($4)
+    UNION ALL
+    SELECT net, margin FROM ({TWIN_ROWS.replace("$1", "$3")}) AS rows WHERE profile_id = $5
+"""
 
 
 async def _apply(db: "asyncpg.Connection[Any]", consumer: Any, batch: Sequence[ReceivedEvent]) -> None:
@@ -133,6 +190,14 @@ async def url(databases: Databases) -> Any:
     made = await databases.fresh("segment")
     async with connection(made) as db:
         await db.execute("INSERT INTO ranking DEFAULT VALUES")
+        for currency, dated in RATES.items():
+            for day, factor in dated.items():
+                await db.execute(
+                    "INSERT INTO rate VALUES ('USD', $1, $2, $3)",
+                    currency,
+                    (START + timedelta(days=day)).date(),
+                    factor,
+                )
     yield made
     await databases.drop(made)
 

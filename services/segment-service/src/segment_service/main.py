@@ -21,8 +21,10 @@ from segment_service.jobs.router import router as jobs
 from segment_service.jobs.worker import Handler, RunningJob, job_workers
 from segment_service.privacy import erasing_of
 from segment_service.pyramid.router import router as pyramid
+from segment_service.rates.router import router as rates
 from segment_service.recomputation.router import router as recomputations
 from segment_service.recomputation.service import RECOMPUTATION, Recomputation, age
+from segment_service.revaluation.service import work
 from segment_service.settings import SegmentSettings
 from segment_service.standing.repository import Rules
 from segment_service.standing.router import router as standing
@@ -55,13 +57,14 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
         routers=[
             standing,
             pyramid,
+            rates,
             recomputations,
             jobs,
             audiences,
             privacy_router("segment", erasing_of),
             feed_router("segment", "segments:read"),
         ],
-        workers=[follow_interactions, follow_profiles, recompute, let_age, *job_workers(JOBS, alone=ALONE)],
+        workers=[follow_interactions, follow_profiles, recompute, let_age, value_anew, *job_workers(JOBS, alone=ALONE)],
         resources=_resources,
     )
 
@@ -115,3 +118,11 @@ async def let_age(app: FastAPI) -> None:
     while True:
         if not await age(app.state.database, app.state.rules):
             await asyncio.sleep(app.state.settings.ageing_seconds)
+
+
+async def value_anew(app: FastAPI) -> None:
+    """Compute those anew whose orders or contacts are worth something else since a correction."""
+    await store_id(app.state.database.pool)
+    while True:
+        if not await work(app.state.database, app.state.rules):
+            await asyncio.sleep(_LOOK_SECONDS)

@@ -1,6 +1,7 @@
 """Names of the column files: orders by month, orders known under several identities, the map of identities."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 TWINS: Final = "twins"
@@ -20,3 +21,11 @@ def month_of(part: str) -> tuple[datetime, datetime] | None:
         return None
     year, month = (int(digits) for digits in part.removeprefix(_MONTHS).split("-"))
     return datetime(year, month, 1, tzinfo=UTC), datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+
+
+def months_between(parts: Iterable[str], since: date, until: date | None) -> set[str]:
+    """Those of `parts` that may hold orders from a day on, up to the day before `until`."""
+    first = f"{_MONTHS}{since.year:04d}-{since.month:02d}"
+    last = None if until is None else until - timedelta(days=1)
+    end = "~" if last is None else f"{_MONTHS}{last.year:04d}-{last.month:02d}"
+    return {part for part in parts if part.startswith(_MONTHS) and first <= part <= end}

@@ -22,7 +22,6 @@ class Question(NamedTuple):
     until: datetime | None
     basis: Basis
     cutoffs: Cutoffs
-    currency: str
 
 
 class ClassSize(NamedTuple):
@@ -158,8 +157,6 @@ def _rank(duck: DuckDBPyConnection, files: Files, question: Question) -> None:
     for name in ("purchases", "twins", "identities"):
         if paths := getattr(files, name):
             arguments[name] = paths
-    if files.twins:
-        arguments["currency"] = question.currency
     duck.execute(statements.customers(files), arguments)
     cutoffs = question.cutoffs._asdict()
     duck.execute(statements.ranked(question.basis, cutoffs.pop("by")), cutoffs)

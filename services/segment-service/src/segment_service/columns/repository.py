@@ -8,28 +8,24 @@ from uuid import UUID
 import asyncpg
 from rapport.database import Connection
 
+from segment_service.purchases.valuation import JOINED, joined, plain
+
 _MARK = """
     INSERT INTO part (name, version) SELECT unnest($1::text[]), $2
     ON CONFLICT (name) DO UPDATE SET version = EXCLUDED.version
 """
 
-# Times go as UTC without an offset; an amount in another currency is left empty, which sums leave out.
-_NET = """
-    CASE WHEN refunded_whole THEN 0
-         ELSE COALESCE(revenue, 0) - LEAST(refunded, GREATEST(COALESCE(revenue, 0), 0)) END
-"""
+# Times go as UTC without an offset; an amount that has no rate is left empty, which sums leave out.
 MONTH_ROWS = f"""
-    SELECT identity_id, ordered_at AT TIME ZONE 'UTC',
-           CASE WHEN COALESCE(currency, $3) = $3 THEN {_NET} END,
-           CASE WHEN COALESCE(currency, $3) = $3 THEN {_NET} - cost END
-    FROM purchase
-    WHERE ordered_at >= $1 AND ordered_at < $2 AND NOT twin AND cancelled_at IS NULL
+    SELECT identity_id, ordered_at AT TIME ZONE 'UTC', net, margin FROM (
+        {plain("(SELECT * FROM purchase WHERE ordered_at >= $1 AND ordered_at < $2) AS month", "identity_id", "$3")}
+    ) AS orders
 """
-TWIN_ROWS = """
-    SELECT identity_id, order_id, completed_at AT TIME ZONE 'UTC', amended_at AT TIME ZONE 'UTC', revenue, currency,
-           revenue_at AT TIME ZONE 'UTC', revenue_step, cost, cost_at AT TIME ZONE 'UTC', cost_step, refunded,
-           refunded_whole, cancelled_at IS NOT NULL
-    FROM purchase WHERE twin
+# By profile: which parts are one order depends on who is one customer.
+TWIN_ROWS = f"""
+    WITH line AS (SELECT * FROM purchase JOIN identity_map USING (identity_id) WHERE twin),
+    joined AS ({JOINED.format(line="line")})
+    SELECT profile_id, ordered_at AT TIME ZONE 'UTC', net, margin FROM ({joined("joined", "$1")}) AS orders
 """
 IDENTITY_ROWS = """
     SELECT identity_id, profile_id, LEAST(first_at, consented_at) AT TIME ZONE 'UTC'

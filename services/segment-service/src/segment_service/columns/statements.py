@@ -37,32 +37,10 @@ _SUMS: Final = """
     count(*) FILTER (WHERE ordered_at >= $from AND net IS NOT NULL AND margin IS NULL) AS period_costless,
     count(*) FILTER (WHERE ordered_at >= $from AND net IS NULL) AS period_elsewhere
 """
-# An order known under several identities of one profile is one order: its parts are put together as reports are.
+# Orders known under several identities come summed up by profile.
 _TWINS: Final = """
     UNION ALL
-    SELECT profile_id, {sums} FROM (
-        SELECT
-            profile_id, ordered_at,
-            CASE WHEN coalesce(currency, $currency) = $currency THEN net END AS net,
-            CASE WHEN coalesce(currency, $currency) = $currency THEN net - cost END AS margin
-        FROM (
-            SELECT *, CASE WHEN whole THEN 0 ELSE revenue - least(refunded, greatest(revenue, 0)) END AS net
-            FROM (
-                SELECT
-                    profile_id, order_id, coalesce(min(completed_at), min(amended_at)) AS ordered_at,
-                    coalesce(arg_max(revenue, (revenue_at, revenue_step, revenue, currency))
-                        FILTER (WHERE revenue IS NOT NULL), 0) AS revenue,
-                    arg_max(currency, (revenue_at, revenue_step, revenue, currency))
-                        FILTER (WHERE revenue IS NOT NULL) AS currency,
-                    arg_max(cost, (cost_at, cost_step, cost)) FILTER (WHERE cost IS NOT NULL) AS cost,
-                    sum(refunded) AS refunded, bool_or(refunded_whole) AS whole, bool_or(cancelled) AS cancelled
-                FROM read_parquet($twins) JOIN {identities} AS identity USING (identity_id)
-                GROUP BY profile_id, order_id
-            ) AS joined
-            WHERE ordered_at IS NOT NULL AND NOT cancelled
-        ) AS counted
-    ) AS orders
-    WHERE ordered_at <= $as_of GROUP BY profile_id
+    SELECT profile_id, {sums} FROM read_parquet($twins) WHERE ordered_at <= $as_of GROUP BY profile_id
 """
 _RANKED: Final = """
 CREATE TEMP TABLE ranked AS
@@ -137,7 +115,7 @@ COPY (
 def customers(files: Files) -> str:
     """Makes the table `customer`: one row for each profile with orders up to `$as_of`; the period begins at `$from`."""
     identities = _identities(files)
-    twins = _TWINS.format(sums=_SUMS, identities=identities) if files.twins else ""
+    twins = _TWINS.format(sums=_SUMS) if files.twins else ""
     purchases = "read_parquet($purchases)" if files.purchases else _NO_PURCHASES
     return _CUSTOMERS.format(sums=_SUMS, purchases=purchases, identities=identities, twins=twins)
 

@@ -22,24 +22,11 @@ from segment_service.standing import repository as turns
 # Another process may still be reading the version before.
 _KEPT_SECONDS: Final = 300
 _COPY_SECONDS: Final = 3_600
+# Number of the layout of the files: another one is another folder.
+_LAYOUT: Final = 2
 
 _MONTH: Final = {"identity_id": "UUID", "ordered_at": "TIMESTAMP", "net": "DECIMAL(18,2)", "margin": "DECIMAL(18,2)"}
-_TWIN: Final = {
-    "identity_id": "UUID",
-    "order_id": "VARCHAR",
-    "completed_at": "TIMESTAMP",
-    "amended_at": "TIMESTAMP",
-    "revenue": "DECIMAL(18,2)",
-    "currency": "VARCHAR",
-    "revenue_at": "TIMESTAMP",
-    "revenue_step": "SMALLINT",
-    "cost": "DECIMAL(18,2)",
-    "cost_at": "TIMESTAMP",
-    "cost_step": "SMALLINT",
-    "refunded": "DECIMAL(18,2)",
-    "refunded_whole": "BOOLEAN",
-    "cancelled": "BOOLEAN",
-}
+_TWIN: Final = {"profile_id": "UUID", "ordered_at": "TIMESTAMP", "net": "DECIMAL(18,2)", "margin": "DECIMAL(18,2)"}
 _IDENTITY: Final = {"identity_id": "UUID", "profile_id": "UUID", "contacted_at": "TIMESTAMP"}
 
 
@@ -112,12 +99,18 @@ class ColumnStore:
         month = month_of(name)
         if month is not None:
             return repository.MONTH_ROWS, (*month, self._currency), _MONTH
-        return (repository.TWIN_ROWS, (), _TWIN) if name == TWINS else (repository.IDENTITY_ROWS, (), _IDENTITY)
+        return (
+            (repository.TWIN_ROWS, (self._currency,), _TWIN)
+            if name == TWINS
+            else (repository.IDENTITY_ROWS, (), _IDENTITY)
+        )
 
     async def _open(self) -> Path:
         if self._folder is None or not self._folder.exists():
             store = await repository.store_id(self._database.pool)
-            self._folder = self._root / f"{store}-{self._currency}"
+            # Files of an earlier layout are not read, and hold what must not outlive an erasure.
+            await asyncio.to_thread(shutil.rmtree, self._root / f"{store}-{self._currency}", ignore_errors=True)
+            self._folder = self._root / f"{store}-{self._currency}-{_LAYOUT}"
             self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder
 

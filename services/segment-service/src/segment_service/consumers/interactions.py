@@ -36,7 +36,7 @@ async def apply(connection: Connection, events: Sequence[ReceivedEvent], rules: 
     if not seen:
         return
     await take_turn(connection)
-    identities, parts = await take_reports(connection, list(_reports(seen, rules.currency)))
+    identities, parts = await take_reports(connection, list(_reports(seen, rules.currency)), rules.currency)
     contacts = _contacts(seen)
     newly = await repository.add_contacts(connection, contacts) if contacts else set()
     profiles = await profiles_of(connection, sorted(identities | newly))

@@ -7,9 +7,10 @@ from uuid import UUID
 from rapport.database import Connection
 from rapport.feed import ReceivedEvent
 
-from segment_service.columns.parts import IDENTITIES
+from segment_service.columns.parts import IDENTITIES, TWINS
 from segment_service.consumers import repository
 from segment_service.consumers.events import Assignment, assignments, consents
+from segment_service.purchases.repository import have_twins
 from segment_service.standing.changes import change
 from segment_service.standing.repository import Rules, profiles_of, take_turn
 
@@ -25,6 +26,8 @@ async def apply(connection: Connection, events: Sequence[ReceivedEvent], rules: 
     given = await _consents(connection, granted)
     newly = await repository.add_consents(connection, given) if given else set()
     moved = {IDENTITIES} if profiles or newly else set()
+    if await have_twins(connection, [each.identity_id for each in newest]):
+        moved.add(TWINS)
     await change(connection, profiles.union(await profiles_of(connection, sorted(newly))), rules, moved)
 
 

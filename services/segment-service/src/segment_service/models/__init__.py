@@ -2,7 +2,20 @@
 
 from segment_service.models.base import Base
 from segment_service.models.customer import Contact, Customer, IdentityMap, Ranking
-from segment_service.models.purchase import Purchase, Refund
+from segment_service.models.purchase import IdentityCurrency, Purchase, Rate, Refund, Revaluation
 from segment_service.models.work import Job, Part
 
-__all__ = ["Base", "Contact", "Customer", "IdentityMap", "Job", "Part", "Purchase", "Ranking", "Refund"]
+__all__ = [
+    "Base",
+    "Contact",
+    "Customer",
+    "IdentityCurrency",
+    "IdentityMap",
+    "Job",
+    "Part",
+    "Purchase",
+    "Ranking",
+    "Rate",
+    "Refund",
+    "Revaluation",
+]

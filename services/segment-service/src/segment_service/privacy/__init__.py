@@ -13,8 +13,9 @@ from segment_service.models import Base
 from segment_service.standing import repository as standing
 
 _DECLARED: Final = (Holding("identity_map", "identity_id = ANY({own})"),)
-# `ranking` names the last customers of some classes by profile ids, until the next ranking, and nothing about them.
-_IMPERSONAL: Final = frozenset({"job", "part", "ranking"})
+# `ranking` names the last customers of some classes by profile ids, until the next ranking, and nothing about them;
+# `revaluation` names an identity up to which work is done, until it is.
+_IMPERSONAL: Final = frozenset({"job", "part", "ranking", "rate", "revaluation"})
 _HOLDINGS: Final = holdings_of(Base.metadata, _DECLARED, _IMPERSONAL)
 _MONTHS = "SELECT DISTINCT ordered_at, twin FROM purchase WHERE identity_id = ANY($1) AND ordered_at IS NOT NULL"
 _KNOWN = "SELECT EXISTS (SELECT FROM identity_map WHERE identity_id = ANY($1))"

@@ -38,7 +38,10 @@ class Amount(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What one event says of one order; amounts are None where the event names none."""
+    """What one event says of one order; amounts are None where the event names none.
+
+    `currency` is empty where a refund, or an event that names nothing but a cost, does not say: then it is the order's.
+    """
 
     kind: Kind
     identity_id: UUID
@@ -100,7 +103,7 @@ def read_report(
         refund = _amount(data, ("refund", "refund_amount", "amount", "revenue", "total"), "price", ignored)
         # Some shops report money given back as a negative sum.
         refund = abs(refund) if refund is not None else None
-    named = _currency_of(data.get("currency"), currency, ignored)
+    named = _currency_of(data.get("currency"), currency if revenue is not None else "", ignored)
     return Report(kind, identity_id, order_id, message_id, at, revenue, cost, named, refund), ignored
 
 
@@ -115,7 +118,7 @@ def order_of(report: Report) -> Order:
         completed_at=report.at if not step else None,
         amended_at=report.at if step and report.revenue is not None else None,
         revenue=Amount(report.at, step, report.revenue, report.currency) if report.revenue is not None else None,
-        cost=Amount(report.at, step, report.cost) if report.cost is not None else None,
+        cost=Amount(report.at, step, report.cost, report.currency) if report.cost is not None else None,
     )
 
 

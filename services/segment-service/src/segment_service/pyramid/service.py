@@ -38,7 +38,7 @@ Micros = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 def question(asked: Ranked, as_of: datetime | None, now: datetime, settings: SegmentSettings) -> Question:
     """What is to be ranked at `as_of`, or now with everything that is known."""
     since = (as_of or now) - timedelta(days=asked.days(settings))
-    return Question(since, as_of, asked.basis, asked.cutoffs(settings), settings.currency)
+    return Question(since, as_of, asked.basis, asked.cutoffs(settings))
 
 
 async def pyramid(

@@ -42,6 +42,11 @@ _RANKING = """
         version = $1, ranked_at = $2, classes = $3, sales = $4, last_order_at = $5, profile_id = $6,
         recency_bounds = $7, frequency_bounds = $8, revenue_bounds = $9
 """
+_CURRENCIES = """
+    INSERT INTO identity_currency (currency, identity_id)
+    SELECT DISTINCT currency, identity_id FROM purchase WHERE currency <> $1
+    ON CONFLICT DO NOTHING
+"""
 _WRITE = """
     UPDATE customer SET value_class = differing.value_class, r = differing.r, f = differing.f, m = differing.m
     FROM differing
@@ -111,6 +116,11 @@ async def rules(connection: Connection) -> dict[str, Any] | None:
     """The settings that all customers were last computed with."""
     kept = await connection.fetchval("SELECT rules FROM ranking")
     return msgspec.json.decode(kept, type=dict[str, Any]) if kept is not None else None
+
+
+async def know_currencies(connection: Connection, own: str) -> None:
+    """Remember whose amounts are in which currency other than `own`, after another one was the service's."""
+    await connection.execute(_CURRENCIES, own, timeout=_COPY_SECONDS)
 
 
 async def keep_rules(connection: Connection, kept: dict[str, Any]) -> None:

@@ -82,7 +82,7 @@ class Recomputation:
         now = datetime.now(UTC)
         files = await self._store.refresh()
         since = now - self._rules.period
-        question = Question(since, None, "revenue", self._settings.cutoffs, self._rules.currency)
+        question = Question(since, None, "revenue", self._settings.cutoffs)
         scores = Path(self._settings.data_dir) / "segment" / f"scores-{uuid4().hex}.csv"
         scores = scores.absolute()
         try:
@@ -115,8 +115,11 @@ class Recomputation:
     async def _adopt_settings(self, guard: Connection) -> None:
         """After a change of settings every customer is computed anew, some at a time."""
         wanted = repository.fingerprint(self._rules, self._settings.cutoffs)
-        if await repository.rules(guard) == wanted:
+        known = await repository.rules(guard)
+        if known == wanted:
             return
+        if known is not None and known["currency"] != self._rules.currency:
+            await repository.know_currencies(guard, self._rules.currency)
         after = _FIRST_PROFILE
         while True:
             async with self._database.transaction() as connection:

@@ -1,10 +1,12 @@
 """The statement that computes customers anew from their orders, contacts and identities."""
 
+from segment_service.purchases.valuation import JOINED, joined, plain
+
 # One statement for any number of profiles. Silences and gaps are seconds: intervals with days in them would depend on
 # the session's time zone. $1 profiles, $2 change version, $3 currency, $4 now, $5 period in seconds; then the lifecycle
 # rule: $6 new, $7 new order days, $8 at risk, $9 at risk gaps, $10 lapsed, $11 lapsed gaps, $12 lapsed at most,
 # $13 won back (durations in seconds).
-TOUCH = """
+TOUCH = f"""
 WITH touched AS (
     SELECT DISTINCT unnest($1::uuid[]) AS profile_id
 ),
@@ -14,48 +16,23 @@ member AS (
 line AS (
     SELECT member.profile_id, purchase.* FROM member JOIN purchase USING (identity_id)
 ),
--- An order known under several identities of one profile is one order: its parts are put together as reports are.
-joined AS (
-    SELECT
-        profile_id,
-        COALESCE(min(completed_at), min(amended_at)) AS ordered_at,
-        bool_or(cancelled_at IS NOT NULL) AS cancelled,
-        (array_agg(currency ORDER BY revenue_at DESC, revenue_step DESC, revenue DESC, currency COLLATE "C" DESC)
-            FILTER (WHERE revenue IS NOT NULL))[1] AS currency,
-        (array_agg(revenue ORDER BY revenue_at DESC, revenue_step DESC, revenue DESC)
-            FILTER (WHERE revenue IS NOT NULL))[1] AS revenue,
-        (array_agg(cost ORDER BY cost_at DESC, cost_step DESC, cost DESC)
-            FILTER (WHERE cost IS NOT NULL))[1] AS cost,
-        sum(refunded) AS refunded,
-        bool_or(refunded_whole) AS refunded_whole
-    FROM line WHERE twin GROUP BY profile_id, order_id
-),
+joined AS ({JOINED.format(line="line")}),
 bought AS (
-    SELECT
-        profile_id, ordered_at, COALESCE(currency, $3) = $3 AS here, cost,
-        CASE WHEN refunded_whole THEN 0
-             ELSE COALESCE(revenue, 0) - LEAST(refunded, GREATEST(COALESCE(revenue, 0), 0)) END AS net
-    FROM (
-        SELECT profile_id, ordered_at, cancelled_at IS NOT NULL AS cancelled, currency, revenue, cost, refunded,
-               refunded_whole
-        FROM line WHERE NOT twin
-        UNION ALL
-        SELECT profile_id, ordered_at, cancelled, currency, revenue, cost, refunded, refunded_whole FROM joined
-    ) AS every
-    WHERE ordered_at IS NOT NULL AND NOT cancelled
+    {plain("line", "profile_id", "$3")}
+    UNION ALL
+    {joined("joined", "$3")}
 ),
 total AS (
     SELECT
         profile_id,
         count(*) AS orders,
-        count(*) FILTER (WHERE NOT here) AS orders_elsewhere,
-        COALESCE(sum(net) FILTER (WHERE here), 0) AS revenue,
-        CASE WHEN bool_and(cost IS NOT NULL) FILTER (WHERE here)
-             THEN sum(net - cost) FILTER (WHERE here) END AS profit,
+        count(*) FILTER (WHERE net IS NULL) AS orders_elsewhere,
+        COALESCE(sum(net), 0) AS revenue,
+        CASE WHEN bool_and(margin IS NOT NULL) FILTER (WHERE net IS NOT NULL) THEN sum(margin) END AS profit,
         min(ordered_at) AS first_order_at,
         max(ordered_at) AS last_order_at,
         count(*) FILTER (WHERE ordered_at >= since) AS period_orders,
-        COALESCE(sum(net) FILTER (WHERE here AND ordered_at >= since), 0) AS period_revenue,
+        COALESCE(sum(net) FILTER (WHERE ordered_at >= since), 0) AS period_revenue,
         min(ordered_at) FILTER (WHERE ordered_at >= since) AS leaves_next
     FROM bought, LATERAL (SELECT $4::timestamptz - make_interval(secs => $5) AS since) AS period
     GROUP BY profile_id

@@ -1,0 +1,1 @@
+"""Customers computed anew after the figures behind them were corrected, some at a time."""
