@@ -48,6 +48,50 @@ async def test_side_by_side_under_several_identifiers_of_one_customer(
     assert len({each["conversation"]["conversation_id"] for each in answers}) == 1
 
 
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("known", [True, False])
+async def test_twenty_first_messages_of_one_customer_side_by_side_make_one_conversation(
+    interactions: Interactions, user: str, create: bool, known: bool
+) -> None:
+    login, email, phone = ("user_id", user), ("email", f"{user}@example.org"), ("messenger_id", user)
+    if known:
+        await interactions.world.person(login, email, phone)
+    # All name the address, and some of them more: to whoever knows nobody yet each looks like somebody else.
+    given = [[email], [login, email], [email, phone], [login, email, phone]] * 5
+    answers = await asyncio.gather(*(interactions.engage(*each, create_profile=create) for each in given))
+    assert len({each["conversation"]["conversation_id"] for each in answers}) == 1
+    assert sorted(each["conversation"]["resumed"] for each in answers) == [False] + [True] * 19
+    assert len(await interactions.events("conversation.opened")) == 1
+
+
+async def test_a_message_resolved_before_another_identifier_was_known_finds_the_conversation(
+    interactions: Interactions, user: str
+) -> None:
+    login, email = ("user_id", user), ("email", f"{user}@example.org")
+    world = interactions.world
+    await world.person(email)
+    # The second contact is recognised by the address alone and waits; meanwhile the first opens under the login.
+    with world.holding_answers() as held:
+        late = asyncio.create_task(interactions.engage(email, message=words("second")))
+        await held.arrived.wait()
+    first = await interactions.engage(login, email, message=words("first"))
+    held.release()
+    second = await late
+    assert (first["conversation"]["resumed"], second["conversation"]["resumed"]) == (False, True)
+    assert second["conversation"]["conversation_id"] == first["conversation"]["conversation_id"]
+
+
+async def test_two_people_on_one_device_do_not_continue_each_others_conversation(
+    interactions: Interactions, user: str
+) -> None:
+    tablet = ("device_id", user)
+    found = [
+        await interactions.engage(("user_id", f"{user}-{name}"), tablet, create_profile=False, message=words(name))
+        for name in ("ada", "bob")
+    ]
+    assert [each["conversation"]["resumed"] for each in found] == [False, False]
+
+
 async def test_a_contact_resumes_the_open_conversation_in_whichever_channel(
     interactions: Interactions, user: str
 ) -> None:

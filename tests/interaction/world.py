@@ -1,8 +1,8 @@
 """The services around interaction-service, over real HTTP: they answer well, not at all, badly, or are stuck."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -58,6 +58,17 @@ class Neighbour:
         return answer
 
 
+class Held:
+    """Answers worked out and not given yet."""
+
+    def __init__(self) -> None:
+        self.arrived, self.released = asyncio.Event(), asyncio.Event()
+
+    def release(self) -> None:
+        """Give them."""
+        self.released.set()
+
+
 class World:
     """Profiles as profile-service would have them, and what segment- and campaign-service say of each."""
 
@@ -73,12 +84,22 @@ class World:
         self._kinds: dict[UUID, str] = {}
         self._survivors: dict[UUID, UUID] = {}
         self._version = 0
+        self._held: Held | None = None
 
     def recover(self) -> None:
         """All are well again."""
         for neighbour in (self.profile, self.segment, self.campaign):
             neighbour.mood = "well"
             neighbour.release()
+
+    @contextmanager
+    def holding_answers(self) -> Iterator["Held"]:
+        """Contacts recognised in this block get the answer only when it is released."""
+        self._held = held = Held()
+        try:
+            yield held
+        finally:
+            self._held = None
 
     async def person(self, *identifiers: tuple[str, str], **traits: Any) -> UUID:
         """A profile with these identifiers, canonical as they are, announced on the feed."""
@@ -123,6 +144,14 @@ class World:
         self.traits[profile] = traits
         return profile
 
+    async def _add(self, profile: UUID, identifiers: Iterable[tuple[str, str]]) -> None:
+        identities = {identity_id(*each): each[0] for each in identifiers}
+        for identity, kind in identities.items():
+            self._kinds[identity] = kind
+            self._seeds.setdefault(identity, uuid4())
+        self.owners.update(dict.fromkeys(identities, profile))
+        await self.announce(identities)
+
     async def _resolve(self, request: Request) -> Response:
         body = await request.json()
         given = sorted(((each["kind"], each["value"]) for each in body["identifiers"]), key=lambda it: strength(it[0]))
@@ -130,7 +159,9 @@ class World:
         if not known and not body["create"]:
             return _json({"detail": "unknown"}, 404)
         profile = self.owners[identity_id(*known[0])] if known else await self.person(*given)
-        return _json(
+        if known and body["create"] and len(known) < len(given):
+            await self._add(profile, [each for each in given if each not in known])
+        answer = _json(
             {
                 "profile_id": profile,
                 "confidence": 0.9,
@@ -141,6 +172,10 @@ class World:
                 "identities": self._identities(profile),
             }
         )
+        if (held := self._held) is not None:
+            held.arrived.set()
+            await held.released.wait()
+        return answer
 
     async def _lookup(self, request: Request) -> Response:
         wanted = [UUID(each) for each in (await request.json())["profile_ids"]]

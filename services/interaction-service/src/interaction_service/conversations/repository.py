@@ -26,6 +26,14 @@ _OPEN = f"""{_VIEW}
     WHERE identity_id = ANY($1) AND state = 'open'
     ORDER BY last_message_at DESC, conversation_id DESC LIMIT 20
 """
+# The map may have learnt better since: what lies with somebody else is no longer this customer's.
+_OPEN_FOR = f"""{_VIEW}
+    WHERE known_by && $1::uuid[] AND state = 'open' AND NOT EXISTS (
+        SELECT FROM identity_map
+        WHERE identity_map.identity_id = conversation.identity_id AND profile_id <> ALL($1::uuid[])
+    )
+    ORDER BY last_message_at DESC, conversation_id DESC LIMIT 20
+"""
 _STILL_OPEN = "SELECT true FROM conversation WHERE conversation_id = $1 AND state = 'open' FOR UPDATE"
 _NEWEST_CLOSED = f"""{_VIEW}
     WHERE identity_id = ANY($1) AND state = 'closed'
@@ -37,8 +45,8 @@ _OF = f"""{_VIEW}
     ORDER BY last_message_at DESC, conversation_id DESC LIMIT $4
 """
 _INSERT = """
-    INSERT INTO conversation (conversation_id, identity_id, topic, opened_at, last_channel, last_message_at)
-    VALUES ($1, $2, $3, $4, $5, $4)
+    INSERT INTO conversation (conversation_id, identity_id, topic, opened_at, last_channel, last_message_at, known_by)
+    VALUES ($1, $2, $3, $4, $5, $4, $6)
 """
 _TOUCH = """
     UPDATE conversation
@@ -55,7 +63,11 @@ _SAY = """
         (message_id, conversation_id, touchpoint_id, direction, channel, author, text, occurred_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8004))"
+# In order, so that no two callers wait for each other.
+_LOCK = """
+    SELECT pg_advisory_xact_lock(key)
+    FROM (SELECT DISTINCT hashtextextended(id::text, 8004) AS key FROM unnest($1::uuid[]) AS id ORDER BY key) AS keys
+"""
 
 _said = msgspec.json.Decoder(list[Said]).decode
 
@@ -84,9 +96,9 @@ def _stored(row: asyncpg.Record) -> Stored:
     return Stored(**{**row, "messages": _said(row["messages"])})
 
 
-async def one_at_a_time(connection: Connection, customer: UUID) -> None:
-    """Let the transactions that open conversations of one customer take turns."""
-    await connection.execute(_LOCK, str(customer))
+async def one_at_a_time(connection: Connection, known_by: Sequence[UUID]) -> None:
+    """Let the transactions that open conversations of one customer, by any of these ids, take turns."""
+    await connection.execute(_LOCK, known_by)
 
 
 async def get(connection: Connection, conversation_id: UUID, *, lock: bool = False) -> Stored | None:
@@ -98,6 +110,11 @@ async def get(connection: Connection, conversation_id: UUID, *, lock: bool = Fal
 async def open_ones(connection: Connection, identities: Sequence[UUID]) -> list[Stored]:
     """A customer's open conversations, the most recent first."""
     return [_stored(row) for row in await connection.fetch(_OPEN, identities)]
+
+
+async def open_for(connection: Connection, known_by: Sequence[UUID]) -> list[Stored]:
+    """Open conversations that were opened for a customer known by any of these ids, the most recent first."""
+    return [_stored(row) for row in await connection.fetch(_OPEN_FOR, known_by)]
 
 
 async def still_open(connection: Connection, conversation_id: UUID) -> bool:
@@ -120,10 +137,16 @@ async def page(
 
 
 async def insert(
-    connection: Connection, conversation_id: UUID, identity_id: UUID, topic: str | None, at: datetime, channel: str
+    connection: Connection,
+    conversation_id: UUID,
+    identity_id: UUID,
+    topic: str | None,
+    at: datetime,
+    channel: str,
+    known_by: Sequence[UUID],
 ) -> None:
     """Open a conversation."""
-    await connection.execute(_INSERT, conversation_id, identity_id, topic, at, channel)
+    await connection.execute(_INSERT, conversation_id, identity_id, topic, at, channel, known_by)
 
 
 async def touch(connection: Connection, conversation_id: UUID, channel: str, at: datetime) -> None:

@@ -88,10 +88,12 @@ async def add_message(connection: Connection, partitions: Partitions, conversati
     return said
 
 
-async def open_new(connection: Connection, identity_id: UUID, topic: str | None, at: datetime, channel: str) -> Stored:
-    """Open a conversation under the identity that the customer came with."""
+async def open_new(
+    connection: Connection, identity_id: UUID, topic: str | None, at: datetime, channel: str, known_by: Sequence[UUID]
+) -> Stored:
+    """Open a conversation under the identity that the customer came with, to be found by what they are known by."""
     conversation_id = UUID(new_id())
-    await repository.insert(connection, conversation_id, identity_id, topic, at, channel)
+    await repository.insert(connection, conversation_id, identity_id, topic, at, channel, known_by)
     opened = {"topic": topic, "channel": channel, "opened_at": at}
     await append(connection, [_event("conversation.opened", at, identity_id, conversation_id, opened)])
     return Stored(conversation_id, identity_id, topic, "open", at, None, channel, at, None, 1, [])

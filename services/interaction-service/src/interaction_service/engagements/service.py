@@ -14,7 +14,7 @@ from interaction_service.conversations.rules import MESSAGES_SHOWN, Said, contin
 from interaction_service.conversations.service import open_new, store_message
 from interaction_service.engagements.answer import Conversed, written
 from interaction_service.engagements.schemas import NewEngagement
-from interaction_service.engagements.surroundings import Arrival, Surroundings
+from interaction_service.engagements.surroundings import Arrival, Surroundings, mapped
 from interaction_service.history import repository as history
 from interaction_service.ids import new_id
 from interaction_service.settings import InteractionSettings
@@ -53,7 +53,7 @@ async def engage(
         raise NotYet(detail, errors=[{"pointer": "/occurred_at", "detail": detail}])
     await partitions.ensure([meeting.at])
     # First messages of one customer that come side by side make one conversation.
-    await conversation_store.one_at_a_time(connection, around.who.key)
+    await conversation_store.one_at_a_time(connection, around.who.known_by)
     past = await _past(connection, settings, around)
     conversation, resumed = await _conversation(connection, new, around, meeting)
     said = await _store(connection, new, around, meeting, conversation)
@@ -85,10 +85,23 @@ async def _conversation(
     connection: Connection, new: NewEngagement, around: Surroundings, meeting: Meeting
 ) -> tuple[Stored, bool]:
     # Somebody may close the chosen one at this moment; whoever writes in a closed one is heard by nobody.
-    while found := continued(await conversation_store.open_ones(connection, around.who.identities), new.topic):
+    while found := await _continued(connection, new, around):
         if await conversation_store.still_open(connection, found.conversation_id):
             return found, True
-    return await open_new(connection, around.who.anchor, new.topic, meeting.at, new.channel), False
+    who = around.who
+    return await open_new(connection, who.anchor, new.topic, meeting.at, new.channel, who.known_by), False
+
+
+async def _continued(connection: Connection, new: NewEngagement, around: Surroundings) -> Stored | None:
+    who = around.who
+    found = continued(await conversation_store.open_ones(connection, who.identities), new.topic)
+    # Of a customer who came under another identifier a moment ago that identity may not have been known yet.
+    found = found or continued(await conversation_store.open_for(connection, who.known_by), new.topic)
+    if found is None and who.profile_id is None:
+        # Nor anything of a customer whom the map has learnt of since.
+        now = await mapped(connection, around.identifiers)
+        found = continued(await conversation_store.open_ones(connection, now.identities), new.topic)
+    return found
 
 
 async def _store(

@@ -19,10 +19,14 @@ from interaction_service.identities import repository as identity_map
 
 T = TypeVar("T")
 MOMENT = "engagement"
+SHARED = frozenset({"device_id", "anonymous_id"})
 
 
 class Who(NamedTuple):
-    """A customer as far as recognised; `identities` is never empty, `anchor` the one that new things belong to."""
+    """A customer as far as recognised; `identities` is never empty, `anchor` the one that new things belong to.
+
+    `known_by` are ids, of the profile and of identities in the contact, that lead to this customer and nobody else.
+    """
 
     anchor: UUID
     identities: list[UUID]
@@ -30,11 +34,7 @@ class Who(NamedTuple):
     confidence: float = 0.0
     created: bool = False
     traits: Traits = Traits()
-
-    @property
-    def key(self) -> UUID:
-        """What contacts of one customer take turns by."""
-        return self.profile_id or self.anchor
+    known_by: list[UUID] = []
 
 
 class Surroundings(NamedTuple):
@@ -73,6 +73,7 @@ async def _arrival(
     except ServiceUnavailable:
         degraded.append("profile")
         who = await _from_map(storage, identifiers)
+    who = who._replace(known_by=_known_by(identifiers, who))
     standing, actions = await _ask(who.profile_id, new.channel, segments, campaigns, degraded)
     return Arrival(new, Surroundings(who, identifiers, standing, actions, degraded))
 
@@ -100,13 +101,23 @@ def _recognised(identifiers: Sequence[Identifier], found: Recognised | None) -> 
     return Who(anchor, identities, found.profile_id, found.confidence, found.created, found.profile or Traits())
 
 
+def _known_by(identifiers: Sequence[Identifier], who: Who) -> list[UUID]:
+    named = {identity_id(each.kind, each.value): each.kind for each in identifiers}
+    if who.profile_id is None:
+        # Nobody knows any of them. What several people may use leads to one only where there is nothing else.
+        return [each for each, kind in named.items() if kind not in SHARED or each == who.anchor]
+    # Those of somebody else, which the contact named too, lead there.
+    return [who.profile_id, *(each for each in named if each in who.identities and named[each] not in SHARED)]
+
+
 async def _from_map(database: Database, identifiers: Sequence[Identifier]) -> Who:
     """Without profile-service the map still knows whoever was here before."""
     async with database.pool.acquire(timeout=10) as connection:
-        return await _mapped(connection, identifiers)
+        return await mapped(connection, identifiers)
 
 
-async def _mapped(connection: Connection, identifiers: Sequence[Identifier]) -> Who:
+async def mapped(connection: Connection, identifiers: Sequence[Identifier]) -> Who:
+    """The customer of the strongest of these identifiers that the map knows, or nobody known under the strongest."""
     anchor = identity_id(identifiers[0].kind, identifiers[0].value)
     for identifier in identifiers:
         mapped = await identity_map.of_identity(connection, identity_id(identifier.kind, identifier.value))

@@ -3,7 +3,8 @@
 from typing import Final
 
 from fastapi import Request
-from rapport.privacy import Erasing, Holding, holdings_of
+from rapport.database import Connection
+from rapport.privacy import Erasing, Holding, Person, holdings_of
 
 from interaction_service.models import Base
 
@@ -21,7 +22,16 @@ _DECLARED: Final = (
 # Hashes of message ids stay for their time: a message that an SDK sends once more after the erasure must not count.
 _IMPERSONAL: Final = frozenset({"collected_message"})
 
-ERASING: Final = Erasing(holdings_of(Base.metadata, _DECLARED, _IMPERSONAL))
+# A conversation may be known by somebody who was taken to be its customer at the time.
+_KNOWN_BY: Final = "UPDATE conversation SET known_by = '{}' WHERE known_by && $1::uuid[]"
+
+
+async def _forget_names(connection: Connection, person: Person) -> dict[str, int]:
+    await connection.execute(_KNOWN_BY, [*person.own, *person.profiles])
+    return {}
+
+
+ERASING: Final = Erasing(holdings_of(Base.metadata, _DECLARED, _IMPERSONAL), _forget_names)
 
 
 def erasing_of(_: Request) -> Erasing:
