@@ -11,6 +11,7 @@ from profile_service.attributes.router import router as attributes
 from profile_service.audit.router import router as audit
 from profile_service.consents.router import router as consents
 from profile_service.consumers.workers import clients, follow_campaign, follow_interaction
+from profile_service.facts.expiry import follow_expiry
 from profile_service.facts.router import router as facts
 from profile_service.grants.router import router as grants
 from profile_service.imports.job import run as run_import
@@ -68,7 +69,14 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
             imports,
             feed_router("profile", "profiles:read"),
         ],
-        workers=[follow_interaction, follow_campaign, keep_search_up, sweep_imports, *job_workers(JOBS, alone=ALONE)],
+        workers=[
+            follow_interaction,
+            follow_campaign,
+            follow_expiry,
+            keep_search_up,
+            sweep_imports,
+            *job_workers(JOBS, alone=ALONE),
+        ],
         resources=clients,
     )
     app.state.policy = Policy(settings.guards(), settings.default_country, settings.consents())

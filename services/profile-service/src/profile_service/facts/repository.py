@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -73,6 +73,31 @@ _WITHDRAW = """
     UPDATE fact SET withdrawn_at = now(), withdrawn_by = $2, withdrawal_reason = $3, recorded_at = now()
     WHERE fact_id = $1 AND withdrawn_at IS NULL
 """
+_EXPIRED_UNTIL = "SELECT expires_at, fact_id FROM fact_expiry FOR UPDATE SKIP LOCKED"
+_SET_EXPIRED_UNTIL = "UPDATE fact_expiry SET expires_at = $1, fact_id = $2"
+# Late enough for every process's clock to have passed it: whoever is told and looks must see it expired.
+_EXPIRED = """
+    SELECT fact_id, identity_id, key, expires_at FROM fact
+    WHERE (expires_at, fact_id) > ($1, $2) AND expires_at <= now() - interval '2 seconds'
+    ORDER BY expires_at, fact_id LIMIT $3
+"""
+
+Mark = tuple[datetime, UUID]
+"""A place in the order in which facts expire."""
+
+
+class Expired(NamedTuple):
+    """A fact whose time has passed."""
+
+    fact_id: UUID
+    identity_id: UUID
+    key: str
+    expires_at: datetime
+
+    @property
+    def mark(self) -> Mark:
+        """Its place in the order."""
+        return self.expires_at, self.fact_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +162,22 @@ async def one_of(connection: Connection, identities: Collection[UUID], fact_id: 
 async def withdraw(connection: Connection, fact_id: UUID, by: str, reason: str | None) -> None:
     """Mark a fact as taken back; one that is already stays as it is."""
     await connection.execute(_WITHDRAW, fact_id, by, reason)
+
+
+async def expired_until(connection: Connection) -> Mark | None:
+    """Up to where expiry has been announced, held until the transaction ends; None while another holds it."""
+    row = await connection.fetchrow(_EXPIRED_UNTIL)
+    return None if row is None else (row["expires_at"], row["fact_id"])
+
+
+async def set_expired_until(connection: Connection, mark: Mark) -> None:
+    """Note up to where expiry has been announced."""
+    await connection.execute(_SET_EXPIRED_UNTIL, *mark)
+
+
+async def expired_after(connection: Connection, mark: Mark, most: int) -> list[Expired]:
+    """The next facts to have expired, in order."""
+    return [Expired(*row) for row in await connection.fetch(_EXPIRED, *mark, most)]
 
 
 def _fact(record: asyncpg.Record) -> Fact:

@@ -4,7 +4,7 @@ from profile_service.models.activity import Activity
 from profile_service.models.audit import AuditEntry
 from profile_service.models.base import Base
 from profile_service.models.catalogue import Attribute, AttributeVersion
-from profile_service.models.customer import Consent, Fact, Suppression
+from profile_service.models.customer import Consent, Fact, FactExpiry, Suppression
 from profile_service.models.imports import ImportFault, ImportFilePart, ListImport, ListMembership
 from profile_service.models.ledger import CannotLink, Identity, Link
 from profile_service.models.matching import MatchCandidate
@@ -24,6 +24,7 @@ __all__ = [
     "CannotLink",
     "Consent",
     "Fact",
+    "FactExpiry",
     "HashedSuppression",
     "Identity",
     "ImportFault",

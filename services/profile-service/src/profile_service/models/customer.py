@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, DateTime, Double, Index, LargeBinary, Text, Uuid, func, text
+from sqlalchemy import CheckConstraint, Computed, DateTime, Double, Index, LargeBinary, Text, Uuid, func, text, true
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,8 +44,21 @@ class Fact(Base):
     __table_args__ = (
         CheckConstraint("origin IN ('stated', 'observed', 'inferred')", name="origin"),
         Index("uq_fact_told", "identity_id", "key", "origin", "source", "digest", unique=True),
+        Index("ix_fact_expiry", "expires_at", "fact_id", postgresql_where=text("expires_at IS NOT NULL")),
         Index("ix_fact_search", "search", postgresql_using="gin", postgresql_where=text("search IS NOT NULL")),
     )
+
+
+class FactExpiry(Base):
+    """One row: up to which fact, in the order in which they expire, followers have been told."""
+
+    __tablename__ = "fact_expiry"
+
+    single: Mapped[bool] = mapped_column(primary_key=True, server_default=true())
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    fact_id: Mapped[UUID] = mapped_column(Uuid)
+
+    __table_args__ = (CheckConstraint("single", name="single"),)
 
 
 class Consent(Base):

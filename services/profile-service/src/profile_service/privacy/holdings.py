@@ -46,6 +46,7 @@ _IMPERSONAL: Final = frozenset(
         # Who read and changed whose file stays, under a profile id that leads nowhere any more.
         "audit",
         "attribute_version",
+        "fact_expiry",
         "hashed_suppression",
         "import_file_part",  # gone with the job that reads it
         "job",

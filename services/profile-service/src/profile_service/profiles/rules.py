@@ -47,6 +47,7 @@ def assemble(identities: Iterable[IdentityRow], facts: Sequence[Fact], now: date
     oldest = min(members, key=lambda each: (each.seed_profile_id != profile_id, each.first_seen, each.identity_id))
     by_age = sorted(members, key=lambda each: (each is not oldest, each.first_seen, each.identity_id))
     changed = [each.assigned_at for each in members] + [fact.recorded_at for fact in facts]
+    changed += [fact.expires_at for fact in facts if fact.expires_at and fact.recorded_at < fact.expires_at <= now]
     kind = next((each.profile_kind for each in by_age if each.profile_kind), "person")
     told = {key: fact.value for key, fact in winners(facts, now).items()}
     inferred = _name_parts(told) if kind == "person" else {}

@@ -21,6 +21,7 @@ _TAKE = """
     DELETE FROM search_pending WHERE pending_id IN (SELECT pending_id FROM search_pending ORDER BY pending_id LIMIT $1)
     RETURNING identity_id, profile_id
 """
+_LOOK_AGAIN = "INSERT INTO search_pending (profile_id) SELECT unnest($1::uuid[])"
 _MEMBERS = """
     SELECT identity_id, profile_id FROM identity WHERE profile_id IN (
         SELECT profile_id FROM identity WHERE identity_id = ANY($1::uuid[]) UNION SELECT unnest($2::uuid[]))
@@ -78,6 +79,11 @@ async def take(connection: Connection, most: int) -> dict[UUID, list[UUID]]:
     for row in await connection.fetch(_MEMBERS, identities, profiles):
         found.setdefault(row["profile_id"], []).append(row["identity_id"])
     return found
+
+
+async def look_again(connection: Connection, profiles: Collection[UUID]) -> None:
+    """Queue profiles whose names have changed by time alone."""
+    await connection.execute(_LOOK_AGAIN, list(profiles))
 
 
 async def replace(connection: Connection, indexed: Mapping[UUID, Indexed]) -> None:
