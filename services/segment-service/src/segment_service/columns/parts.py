@@ -1,4 +1,4 @@
-"""Names of the column files: orders by month, orders known under several identities, the map of identities."""
+"""Names of the column files: orders and costs of contacts by month, orders of several identities, the map."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -7,6 +7,7 @@ from typing import Final
 TWINS: Final = "twins"
 IDENTITIES: Final = "identities"
 _MONTHS: Final = "purchases-"
+_SERVICE: Final = "service-"
 
 
 def month_part(at: datetime) -> str:
@@ -21,6 +22,19 @@ def month_of(part: str) -> tuple[datetime, datetime] | None:
         return None
     year, month = (int(digits) for digits in part.removeprefix(_MONTHS).split("-"))
     return datetime(year, month, 1, tzinfo=UTC), datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+
+
+def service_part(month: date) -> str:
+    """The file that holds what contacts of this month cost."""
+    return f"{_SERVICE}{month.year:04d}-{month.month:02d}"
+
+
+def service_month(part: str) -> date | None:
+    """The first day of the month whose contacts a part holds, None for any other part."""
+    if not part.startswith(_SERVICE):
+        return None
+    year, month = (int(digits) for digits in part.removeprefix(_SERVICE).split("-"))
+    return date(year, month, 1)
 
 
 def months_between(parts: Iterable[str], since: date, until: date | None) -> set[str]:

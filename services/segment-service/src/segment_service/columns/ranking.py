@@ -27,7 +27,7 @@ class Question(NamedTuple):
 class ClassSize(NamedTuple):
     """How many customers a class has and what they bought; orders without a known cost and in other currencies.
 
-    `losing` customers have a profit below zero, together `loss`.
+    `losing` customers have a profit below zero, together `loss`; `cost` is what contacts cost.
     """
 
     value_class: str
@@ -38,6 +38,7 @@ class ClassSize(NamedTuple):
     elsewhere: int = 0
     losing: int = 0
     loss: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
 
 
 class Key(NamedTuple):
@@ -57,6 +58,7 @@ class Line(NamedTuple):
     orders: int
     sales: Decimal
     profit: Decimal
+    cost: Decimal
     last_order_at: datetime | None
     key: Key
 
@@ -98,18 +100,8 @@ class Ranks(NamedTuple):
 def class_sizes(duck: DuckDBPyConnection, files: Files, question: Question) -> list[ClassSize]:
     """The classes that have customers; in no order."""
     _rank(duck, files, question)
-    sizes = [ClassSize(*row) for row in duck.execute(statements.CLASSES).fetchall()]
-    found = duck.execute(
-        statements.without_orders(files),
-        {"as_of": _plain(question.until), **({"identities": files.identities} if files.identities else {})},
-    ).fetchone()
-    prospects, others = found or (0, 0)
-    nothing = Decimal(0)
-    return [
-        *sizes,
-        ClassSize("prospect", prospects, nothing, nothing),
-        ClassSize("suspect", others - prospects, nothing, nothing),
-    ]
+    rows = duck.execute(statements.classes(files), {"as_of": _plain(question.until), **_identities(files)}).fetchall()
+    return [ClassSize(*row) for row in rows]
 
 
 def listed(
@@ -124,18 +116,24 @@ def listed(
 ) -> Listed:
     """Customers of some classes, best first or with `below_zero` the largest loss first, behind the key `after`."""
     _rank(duck, files, question)
-    duck.execute(statements.listed(question.basis, below_zero=below_zero), {"classes": list(classes)})
+    duck.execute(
+        statements.listed(files, question.basis, below_zero=below_zero),
+        {"classes": list(classes), "as_of": _plain(question.until), **_identities(files)},
+    )
     size = duck.execute(statements.LISTED_SIZE).fetchone() or (0, Decimal(0), Decimal(0))
     rows = duck.execute(
         statements.listed_page(behind=after is not None), {"limit": limit, **(after._asdict() if after else {})}
     ).fetchall()
     customers, sales, profit = size
-    lines = [Line._make((*row[:6], _aware(row[6]), Key(row[7], row[8], row[0]))) for row in rows]
+    lines = [Line._make((*row[:7], _aware(row[7]), Key(row[8], row[9], row[0]))) for row in rows]
     return Listed(customers, sales, profit, lines)
 
 
 def rank_everybody(duck: DuckDBPyConnection, files: Files, question: Question, target: str) -> Ranks:
     """Class and RFM scores of every customer, written to the CSV file `target`, and the bounds between them."""
+    if question.basis == "revenue":
+        # What contacts cost places nobody by revenue.
+        files = files._replace(service=[])
     _rank(duck, files, question)
     bounds = [
         Bound(value_class, sales, last.replace(tzinfo=UTC), profile)
@@ -154,12 +152,16 @@ def rank_everybody(duck: DuckDBPyConnection, files: Files, question: Question, t
 
 def _rank(duck: DuckDBPyConnection, files: Files, question: Question) -> None:
     arguments: dict[str, Any] = {"as_of": _plain(question.until), "from": _plain(question.since)}
-    for name in ("purchases", "twins", "identities"):
+    for name in ("purchases", "twins", "identities", "service"):
         if paths := getattr(files, name):
             arguments[name] = paths
     duck.execute(statements.customers(files), arguments)
     cutoffs = question.cutoffs._asdict()
     duck.execute(statements.ranked(question.basis, cutoffs.pop("by")), cutoffs)
+
+
+def _identities(files: Files) -> dict[str, list[str]]:
+    return {"identities": files.identities} if files.identities else {}
 
 
 def _aware(at: datetime | None) -> datetime | None:

@@ -9,6 +9,7 @@ import asyncpg
 from rapport.database import Connection
 
 from segment_service.purchases.valuation import JOINED, joined, plain
+from segment_service.service_costs.statements import COSTED, KNOWN
 
 _MARK = """
     INSERT INTO part (name, version) SELECT unnest($1::text[]), $2
@@ -27,6 +28,11 @@ TWIN_ROWS = f"""
     joined AS ({JOINED.format(line="line")})
     SELECT profile_id, ordered_at AT TIME ZONE 'UTC', net, margin FROM ({joined("joined", "$1")}) AS orders
 """
+SERVICE_ROWS = f"""
+    SELECT identity_id, month::timestamp, sum(cost)
+    FROM ({COSTED.format(key="identity_id", source="(SELECT * FROM contact_month WHERE month = $1)")}) AS costed
+    GROUP BY identity_id, month HAVING sum(cost) > 0
+"""
 IDENTITY_ROWS = """
     SELECT identity_id, profile_id, LEAST(first_at, consented_at) AT TIME ZONE 'UTC'
     FROM identity_map LEFT JOIN contact USING (identity_id)
@@ -41,6 +47,11 @@ async def mark_behind(connection: Connection, parts: Collection[str], version: i
 async def parts(connection: Connection) -> dict[str, int]:
     """Every column file there should be, and the newest change that it must hold."""
     return {row["name"]: row["version"] for row in await connection.fetch("SELECT name, version FROM part")}
+
+
+async def is_costed(connection: Connection) -> bool:
+    """Whether the cost of some contact is known."""
+    return bool(await connection.fetchval(f"SELECT {KNOWN}"))
 
 
 async def store_id(pool: asyncpg.Pool[asyncpg.Record]) -> UUID:

@@ -20,13 +20,14 @@ WITH bought AS (
 ),
 every AS (
     SELECT profile_id, bought.* EXCLUDE (identity_id) FROM bought JOIN {identities} AS identity USING (identity_id)
-    {twins}
+    {twins} {service}
 )
 SELECT
     profile_id, max(last_order_at) AS last_order_at, sum(orders)::BIGINT AS orders,
     coalesce(sum(revenue), 0) AS revenue, sum(period_orders)::BIGINT AS period_orders,
-    coalesce(sum(period_revenue), 0) AS period_revenue, coalesce(sum(period_profit), 0) AS period_profit,
-    sum(period_costless)::BIGINT AS period_costless, sum(period_elsewhere)::BIGINT AS period_elsewhere
+    coalesce(sum(period_revenue), 0) AS period_revenue, {profit} AS period_profit,
+    sum(period_costless)::BIGINT AS period_costless, sum(period_elsewhere)::BIGINT AS period_elsewhere,
+    {cost} AS period_cost
 FROM every GROUP BY profile_id
 """
 _SUMS: Final = """
@@ -37,6 +38,17 @@ _SUMS: Final = """
     count(*) FILTER (WHERE ordered_at >= $from AND net IS NOT NULL AND margin IS NULL) AS period_costless,
     count(*) FILTER (WHERE ordered_at >= $from AND net IS NULL) AS period_elsewhere
 """
+# Contacts of the months that begin in the period; their cost keeps four decimals until it is summed up.
+_SERVICE: Final = """
+    UNION ALL BY NAME
+    SELECT profile_id, 0 AS orders, 0 AS period_orders, 0 AS period_costless, 0 AS period_elsewhere, period_cost
+    FROM (
+        SELECT identity_id, sum(cost) AS period_cost FROM read_parquet($service)
+        WHERE month >= $from AND month <= $as_of GROUP BY identity_id
+    ) AS served JOIN {identities} AS identity USING (identity_id)
+"""
+_EARNED: Final = "coalesce(sum(period_profit), 0)"
+_COST: Final = "round(coalesce(sum(period_cost), 0), 2)::DECIMAL(38,2)"
 # Orders known under several identities come summed up by profile.
 _TWINS: Final = """
     UNION ALL
@@ -44,7 +56,8 @@ _TWINS: Final = """
 """
 _RANKED: Final = """
 CREATE TEMP TABLE ranked AS
-SELECT profile_id, last_order_at, sales, period_revenue, period_profit, period_costless, period_elsewhere, place,
+SELECT profile_id, last_order_at, sales, period_revenue, period_profit, period_costless, period_elsewhere, period_cost,
+    place,
     CASE WHEN {top} THEN 'top' WHEN {large} THEN 'large' WHEN {medium} THEN 'medium' ELSE 'small' END AS value_class
 FROM (
     SELECT *, row_number() OVER best_first AS place {running}
@@ -61,21 +74,36 @@ _BY_SALES: Final = "(running - greatest(sales, 0)) * 1000000 < positive * ${name
 _RUNNING: Final = """
     , sum(greatest(sales, 0)) OVER (best_first ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS running
 """
-CLASSES: Final = """
+_CLASSES: Final = """
+WITH known AS (
+    SELECT profile_id, min(contacted_at) AS contacted_at FROM {identities} AS identity GROUP BY profile_id
+),
+placed AS (
+    SELECT value_class, period_revenue, period_profit, period_costless, period_elsewhere, period_cost FROM ranked
+    UNION ALL
+    SELECT 'inactive', 0, period_profit, 0, 0, period_cost FROM customer WHERE orders > 0 AND period_orders = 0
+    UNION ALL
+    SELECT CASE WHEN contacted_at <= $as_of THEN 'prospect' ELSE 'suspect' END, 0, coalesce(period_profit, 0), 0, 0,
+           coalesce(period_cost, 0)
+    FROM known LEFT JOIN customer USING (profile_id) WHERE orders IS NULL OR orders = 0
+)
 SELECT value_class, count(*), sum(period_revenue), sum(period_profit), sum(period_costless), sum(period_elsewhere),
-       count(*) FILTER (WHERE period_profit < 0), coalesce(sum(period_profit) FILTER (WHERE period_profit < 0), 0)
-FROM ranked GROUP BY value_class
-UNION ALL
-SELECT 'inactive', count(*), 0, 0, 0, 0, 0, 0 FROM customer WHERE period_orders = 0
+       count(*) FILTER (WHERE period_profit < 0), coalesce(sum(period_profit) FILTER (WHERE period_profit < 0), 0),
+       sum(period_cost)
+FROM placed GROUP BY value_class
 """
 # Best first, or the largest loss first; a page begins behind the key of the one before.
 _LISTED: Final = """
 CREATE TEMP TABLE listed AS
-SELECT profile_id, value_class, place, last_order_at, period_orders, period_revenue, period_profit,
+SELECT profile_id, value_class, place, last_order_at, period_orders, period_revenue, period_profit, period_cost,
        {amount} AS amount, -coalesce(epoch_us(last_order_at), 0) AS age
 FROM (
-    SELECT customer.*, coalesce(ranked.value_class, 'inactive') AS value_class, ranked.place
-    FROM customer LEFT JOIN ranked USING (profile_id)
+    SELECT customer.*, ranked.place,
+           CASE WHEN orders > 0 THEN coalesce(ranked.value_class, 'inactive')
+                WHEN contacted_at <= $as_of THEN 'prospect' ELSE 'suspect' END AS value_class
+    FROM customer LEFT JOIN ranked USING (profile_id) LEFT JOIN (
+        SELECT profile_id, min(contacted_at) AS contacted_at FROM {identities} AS identity GROUP BY profile_id
+    ) AS known USING (profile_id)
 ) AS every
 WHERE list_contains($classes, value_class) {below}
 """
@@ -83,17 +111,12 @@ LISTED_SIZE: Final = """
 SELECT count(*), coalesce(sum(period_revenue), 0), coalesce(sum(period_profit), 0) FROM listed
 """
 _LISTED_PAGE: Final = """
-SELECT profile_id, value_class, place, period_orders, period_revenue, period_profit, last_order_at, amount, age
+SELECT profile_id, value_class, place, period_orders, period_revenue, period_profit, period_cost, last_order_at,
+       amount, age
 FROM listed {behind} ORDER BY amount, age, profile_id LIMIT $limit
 """
 _BEHIND: Final = """
 WHERE (amount, age, profile_id) > ($amount::DECIMAL(38,2), $age::BIGINT, $profile_id::UUID)
-"""
-WITHOUT_ORDERS: Final = """
-SELECT count(*) FILTER (WHERE contacted_at <= $as_of), count(*) FROM (
-    SELECT profile_id, min(contacted_at) AS contacted_at FROM {identities} AS identity GROUP BY profile_id
-) AS known
-ANTI JOIN customer USING (profile_id)
 """
 LAST_OF_CLASS: Final = """
 SELECT value_class, sales, last_order_at, profile_id FROM ranked
@@ -102,12 +125,12 @@ WHERE place IN (SELECT max(place) FROM ranked WHERE value_class <> 'small' GROUP
 QUINTILES: Final = """
 SELECT quantile_disc(last_order_at, [0.2, 0.4, 0.6, 0.8]), quantile_disc(orders, [0.2, 0.4, 0.6, 0.8]),
        quantile_disc(revenue, [0.2, 0.4, 0.6, 0.8])
-FROM customer
+FROM customer WHERE orders > 0
 """
 SCORES: Final = """
 COPY (
     SELECT customer.profile_id, coalesce(ranked.value_class, 'inactive'), {scores}
-    FROM customer LEFT JOIN ranked USING (profile_id)
+    FROM customer LEFT JOIN ranked USING (profile_id) WHERE orders > 0
 ) TO '{target}' (FORMAT csv, HEADER false)
 """
 
@@ -117,7 +140,11 @@ def customers(files: Files) -> str:
     identities = _identities(files)
     twins = _TWINS.format(sums=_SUMS) if files.twins else ""
     purchases = "read_parquet($purchases)" if files.purchases else _NO_PURCHASES
-    return _CUSTOMERS.format(sums=_SUMS, purchases=purchases, identities=identities, twins=twins)
+    served = _SERVICE.format(identities=identities) if files.service else ""
+    earned, cost = (f"{_EARNED} - {_COST}", _COST) if files.service else (_EARNED, "0::DECIMAL(38,2)")
+    return _CUSTOMERS.format(
+        sums=_SUMS, purchases=purchases, identities=identities, twins=twins, service=served, profit=earned, cost=cost
+    )
 
 
 def ranked(basis: str, by: str) -> str:
@@ -127,10 +154,14 @@ def ranked(basis: str, by: str) -> str:
     return _RANKED.format(basis=_sales(basis), running=running, **names)
 
 
-def listed(basis: str, *, below_zero: bool) -> str:
-    """Makes the table `listed` of the customers of `$classes`, those with a loss alone if `below_zero`."""
+def listed(files: Files, basis: str, *, below_zero: bool) -> str:
+    """Makes the table `listed` of the customers of `$classes`, those with a loss alone if `below_zero`.
+
+    Who never ordered is there if contacts with them cost something.
+    """
     amount = "period_profit" if below_zero else f"-{_sales(basis)}"
-    return _LISTED.format(amount=amount, below="AND period_profit < 0" if below_zero else "")
+    below = "AND period_profit < 0" if below_zero else ""
+    return _LISTED.format(amount=amount, below=below, identities=_identities(files))
 
 
 def listed_page(*, behind: bool) -> str:
@@ -138,9 +169,9 @@ def listed_page(*, behind: bool) -> str:
     return _LISTED_PAGE.format(behind=_BEHIND if behind else "")
 
 
-def without_orders(files: Files) -> str:
-    """Counts profiles without orders: those in touch up to `$as_of`, and all."""
-    return WITHOUT_ORDERS.format(identities=_identities(files))
+def classes(files: Files) -> str:
+    """Sums up all who are known, by class; those without orders are prospects if in touch up to `$as_of`."""
+    return _CLASSES.format(identities=_identities(files))
 
 
 def scores(bounds: tuple[list[Any], list[Any], list[Any]], target: str) -> str:

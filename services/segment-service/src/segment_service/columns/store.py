@@ -16,7 +16,7 @@ from rapport.database import Connection, Database
 
 from segment_service.columns import repository
 from segment_service.columns.engine import Engine
-from segment_service.columns.parts import IDENTITIES, TWINS, month_of
+from segment_service.columns.parts import IDENTITIES, TWINS, month_of, service_month
 from segment_service.standing import repository as turns
 
 # Another process may still be reading the version before.
@@ -27,16 +27,19 @@ _LAYOUT: Final = 2
 
 _MONTH: Final = {"identity_id": "UUID", "ordered_at": "TIMESTAMP", "net": "DECIMAL(18,2)", "margin": "DECIMAL(18,2)"}
 _TWIN: Final = {"profile_id": "UUID", "ordered_at": "TIMESTAMP", "net": "DECIMAL(18,2)", "margin": "DECIMAL(18,2)"}
+_SERVICE: Final = {"identity_id": "UUID", "month": "TIMESTAMP", "cost": "DECIMAL(18,4)"}
 _IDENTITY: Final = {"identity_id": "UUID", "profile_id": "UUID", "contacted_at": "TIMESTAMP"}
 
 
 class Files(NamedTuple):
-    """Column files that together hold everything up to the change `version`."""
+    """Column files that together hold everything up to the change `version`; `costed`: a cost of contacts is known."""
 
     version: int
     purchases: list[str]
     twins: list[str]
     identities: list[str]
+    service: list[str] = []
+    costed: bool = False
 
 
 class ColumnStore:
@@ -55,16 +58,19 @@ class ColumnStore:
         async with self._refreshing:
             folder = await self._open()
             async with self._database.pool.acquire(timeout=10) as connection:
-                version, wanted = await self._moment(connection, folder)
+                version, wanted, costed = await self._moment(connection, folder)
             await asyncio.to_thread(_tidy, folder, set(wanted.values()))
         months = [str(path) for name, path in sorted(wanted.items()) if month_of(name)]
         return Files(
             version,
             months,
-            *([str(wanted[name])] if name in wanted else [] for name in (TWINS, IDENTITIES)),
+            [str(wanted[TWINS])] if TWINS in wanted else [],
+            [str(wanted[IDENTITIES])] if IDENTITIES in wanted else [],
+            [str(path) for name, path in sorted(wanted.items()) if costed and service_month(name)],
+            costed,
         )
 
-    async def _moment(self, connection: Connection, folder: Path) -> tuple[int, Mapping[str, Path]]:
+    async def _moment(self, connection: Connection, folder: Path) -> tuple[int, Mapping[str, Path], bool]:
         # The snapshot is taken while nobody changes anything, so that the number says exactly what it holds.
         await turns.take_long_turn(connection)
         waiting = True
@@ -72,6 +78,7 @@ class ColumnStore:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 version = await turns.newest_version(connection)
                 parts = await repository.parts(connection)
+                costed = await repository.is_costed(connection)
                 await turns.end_turn(connection)
                 waiting = False
                 wanted = {name: folder / f"{name}.v{number}.parquet" for name, number in parts.items()}
@@ -81,7 +88,7 @@ class ColumnStore:
         finally:
             if waiting:
                 await turns.end_turn(connection)
-        return version, wanted
+        return version, wanted, costed
 
     async def _write(self, connection: Connection, name: str, path: Path) -> None:
         query, arguments, columns = self._source(name)
@@ -99,11 +106,12 @@ class ColumnStore:
         month = month_of(name)
         if month is not None:
             return repository.MONTH_ROWS, (*month, self._currency), _MONTH
-        return (
-            (repository.TWIN_ROWS, (self._currency,), _TWIN)
-            if name == TWINS
-            else (repository.IDENTITY_ROWS, (), _IDENTITY)
-        )
+        served = service_month(name)
+        if served is not None:
+            return repository.SERVICE_ROWS, (served,), _SERVICE
+        if name == TWINS:
+            return repository.TWIN_ROWS, (self._currency,), _TWIN
+        return repository.IDENTITY_ROWS, (), _IDENTITY
 
     async def _open(self) -> Path:
         if self._folder is None or not self._folder.exists():

@@ -22,6 +22,14 @@ class Touchpoint(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+class TaskDone(msgspec.Struct):
+    """`task.completed` of interaction-service: work of people for a customer."""
+
+    identity_id: UUID | None = None
+    kind: str = "other"
+    occurred_at: datetime | None = None
+
+
 class Assignment(msgspec.Struct):
     """Which profile an identity belongs to from a version on."""
 
@@ -47,6 +55,7 @@ class ConsentChanged(msgspec.Struct):
 
 
 touchpoints = msgspec.json.Decoder(Touchpoint)
+tasks = msgspec.json.Decoder(TaskDone)
 assignments = msgspec.json.Decoder(Assigned)
 consents = msgspec.json.Decoder(ConsentChanged)
 # Sums of money must not pass through binary fractions.

@@ -1,13 +1,14 @@
 """SQLAlchemy tables of segment-service."""
 
 from segment_service.models.base import Base
-from segment_service.models.customer import Contact, Customer, IdentityMap, Ranking
+from segment_service.models.customer import Contact, ContactMonth, Customer, IdentityMap, Ranking, ServiceCost
 from segment_service.models.purchase import IdentityCurrency, Purchase, Rate, Refund, Revaluation
 from segment_service.models.work import Job, Part
 
 __all__ = [
     "Base",
     "Contact",
+    "ContactMonth",
     "Customer",
     "IdentityCurrency",
     "IdentityMap",
@@ -18,4 +19,5 @@ __all__ = [
     "Rate",
     "Refund",
     "Revaluation",
+    "ServiceCost",
 ]

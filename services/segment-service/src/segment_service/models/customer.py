@@ -1,6 +1,6 @@
 """Customers as they stand, and what that is read from."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -52,6 +52,30 @@ class Contact(Base):
     consented_at: Mapped[datetime | None]
 
 
+class ContactMonth(Base):
+    """How often an identity was in touch, or was contacted, by channel and direction in a month (its first day)."""
+
+    __tablename__ = "contact_month"
+    __table_args__ = (Index("ix_contact_month_month", "month"),)
+
+    identity_id: Mapped[UUID] = mapped_column(primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    direction: Mapped[str] = mapped_column(primary_key=True)
+    contacts: Mapped[int] = mapped_column(BigInteger)
+
+
+class ServiceCost(Base):
+    """What one contact costs, from a month on."""
+
+    __tablename__ = "service_cost"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    direction: Mapped[str] = mapped_column(primary_key=True)
+    holds_from: Mapped[date] = mapped_column(primary_key=True)
+    cost: Mapped[Decimal] = mapped_column(Numeric(11, 4))
+
+
 class Customer(Base):
     """One profile's standing, kept up with every change of its orders, its identities and time.
 
@@ -79,6 +103,7 @@ class Customer(Base):
     orders_elsewhere: Mapped[int] = mapped_column(Integer)
     revenue: Mapped[Decimal] = mapped_column(Numeric(24, 2))
     profit: Mapped[Decimal | None] = mapped_column(Numeric(24, 2))
+    cost_to_serve: Mapped[Decimal | None] = mapped_column(Numeric(24, 2))
     first_order_at: Mapped[datetime | None]
     last_order_at: Mapped[datetime | None]
     period_orders: Mapped[int] = mapped_column(Integer)

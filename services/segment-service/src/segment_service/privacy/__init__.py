@@ -8,16 +8,17 @@ from rapport.database import Connection
 from rapport.privacy import Erasing, Holding, Person, holdings_of
 
 from segment_service.columns import repository as columns
-from segment_service.columns.parts import IDENTITIES, TWINS, month_part
+from segment_service.columns.parts import IDENTITIES, TWINS, month_part, service_part
 from segment_service.models import Base
 from segment_service.standing import repository as standing
 
 _DECLARED: Final = (Holding("identity_map", "identity_id = ANY({own})"),)
 # `ranking` names the last customers of some classes by profile ids, until the next ranking, and nothing about them;
 # `revaluation` names an identity up to which work is done, until it is.
-_IMPERSONAL: Final = frozenset({"job", "part", "ranking", "rate", "revaluation"})
+_IMPERSONAL: Final = frozenset({"job", "part", "ranking", "rate", "revaluation", "service_cost"})
 _HOLDINGS: Final = holdings_of(Base.metadata, _DECLARED, _IMPERSONAL)
 _MONTHS = "SELECT DISTINCT ordered_at, twin FROM purchase WHERE identity_id = ANY($1) AND ordered_at IS NOT NULL"
+_SERVED = "SELECT DISTINCT month FROM contact_month WHERE identity_id = ANY($1) AND EXISTS (SELECT FROM service_cost)"
 _KNOWN = "SELECT EXISTS (SELECT FROM identity_map WHERE identity_id = ANY($1))"
 
 
@@ -27,6 +28,7 @@ async def _write_columns_anew(connection: Connection, person: Person) -> Mapping
     await standing.take_turn(connection)
     rows = await connection.fetch(_MONTHS, identities)
     parts = {month_part(row["ordered_at"]) for row in rows}
+    parts |= {service_part(row["month"]) for row in await connection.fetch(_SERVED, identities)}
     if any(row["twin"] for row in rows):
         parts.add(TWINS)
     if parts or await connection.fetchval(_KNOWN, identities):

@@ -20,7 +20,6 @@ def _sensible(at: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_sensible)]
 Share = Annotated[Decimal, Field(gt=0, lt=1, max_digits=7, decimal_places=6)]
-Classes = Literal["top", "large", "medium", "small", "inactive"]
 
 
 class Ranked(BaseModel):
@@ -67,7 +66,7 @@ class PyramidQuery(Ranked):
 class CustomersQuery(PyramidQuery):
     """A list of customers of the pyramid."""
 
-    value_class: Annotated[list[Classes], Field(max_length=5, description="These classes; all if not given")] = []
+    value_class: Annotated[list[ValueClass], Field(max_length=7, description="These classes; all if not given")] = []
     below_zero: Annotated[bool, Field(description="Only customers with a profit below zero, largest loss first")] = (
         False
     )
@@ -102,7 +101,8 @@ class PyramidClass(BaseModel):
     """One class: its share of all known customers and of the sales in the period.
 
     `customers` is null for the rest of the world if the size of the market is not configured; it has no share of
-    customers. `profit` and `share_of_profit` are there when the basis is profit.
+    customers. `profit` and `share_of_profit` are there when the basis is profit. `cost_to_serve` is what contacts and
+    tasks in the period cost, null if the cost of none is known; profit is what remains after it.
     """
 
     value_class: Literal["top", "large", "medium", "small", "inactive", "prospect", "suspect", "rest_of_world"]
@@ -112,6 +112,7 @@ class PyramidClass(BaseModel):
     share_of_sales: float
     profit: Money | None = None
     share_of_profit: float | None = None
+    cost_to_serve: Money | None
     below_zero: BelowZero
 
 
@@ -130,7 +131,8 @@ class Pyramid(BaseModel):
 class PyramidCustomer(BaseModel):
     """One customer in the period; `place` is the rank, 1 is best, null for who is not active.
 
-    `profit` sums up the orders whose cost is known.
+    `profit` sums up the orders whose cost is known, less the cost to serve. Who never ordered is listed if contacts
+    with them cost something.
     """
 
     profile_id: UUID
@@ -139,6 +141,7 @@ class PyramidCustomer(BaseModel):
     orders: int
     sales: Money
     profit: Money
+    cost_to_serve: Money | None
     last_order_at: datetime | None
 
 

@@ -29,7 +29,6 @@ from segment_service.pyramid.schemas import (
 from segment_service.settings import SegmentSettings
 
 _EMPTY: Final = (0, Decimal(0), Decimal(0))
-_WITH_ORDERS: Final = ("top", "large", "medium", "small", "inactive")
 
 AmountText = Annotated[str, Meta(pattern=r"^-?[0-9]{1,30}\.[0-9]{2}$")]
 Micros = Annotated[int, Meta(ge=-(2**62), le=2**62)]
@@ -56,7 +55,7 @@ async def pyramid(
         period=_period(ranked.since, to),
         cutoffs=cutoffs_out(ranked.cutoffs),
         currency=settings.currency,
-        classes=classes(sizes, asked.basis, settings.currency, settings.market_size),
+        classes=classes(sizes, asked.basis, settings.currency, settings.market_size, costed=files.costed),
         notes=notes(sizes, asked.basis, settings.currency),
     )
 
@@ -67,7 +66,7 @@ async def customers(
     """A page of customers; raises `Invalid` for a cursor that no page gave."""
     as_of, after = _position(asked.cursor) if asked.cursor is not None else (asked.as_of, None)
     ranked = question(asked, as_of, now, settings)
-    wanted = asked.value_class or list(_WITH_ORDERS)
+    wanted = asked.value_class or list(VALUE_CLASSES)
     with engine.place():
         files = await store.refresh()
         found = await engine.run(
@@ -85,13 +84,15 @@ async def customers(
         total=found.customers,
         sales=_money(found.sales, settings.currency),
         profit=_money(found.profit, settings.currency),
-        items=[_customer(each, settings.currency) for each in lines],
+        items=[_customer(each, settings.currency, costed=files.costed) for each in lines],
         # The pages that follow are of the same moment.
         next_cursor=encode_cursor(to, f"{lines[-1].key.amount:.2f}", *lines[-1].key[1:]) if more else None,
     )
 
 
-def classes(sizes: Mapping[str, ClassSize], basis: Basis, currency: str, market_size: int | None) -> list[PyramidClass]:
+def classes(
+    sizes: Mapping[str, ClassSize], basis: Basis, currency: str, market_size: int | None, *, costed: bool
+) -> list[PyramidClass]:
     """All eight classes with their shares."""
     every = [sizes.get(name) or ClassSize(name, *_EMPTY) for name in VALUE_CLASSES]
     known = sum(each.customers for each in every)
@@ -108,6 +109,7 @@ def classes(sizes: Mapping[str, ClassSize], basis: Basis, currency: str, market_
                 "share_of_customers": None if each.value_class == REST_OF_WORLD else _share(each.customers, known),
                 "sales": _money(each.sales, currency),
                 "share_of_sales": _share(each.sales, sales),
+                "cost_to_serve": _money(each.cost, currency) if costed else None,
                 "below_zero": {"customers": each.losing, "profit": _money(each.loss, currency)},
                 **of_profit,
             }
@@ -141,7 +143,7 @@ def _position(cursor: str) -> tuple[datetime, Key]:
     return as_of, Key(Decimal(amount), age, profile)
 
 
-def _customer(line: Line, currency: str) -> PyramidCustomer:
+def _customer(line: Line, currency: str, *, costed: bool) -> PyramidCustomer:
     return PyramidCustomer(
         profile_id=line.profile_id,
         value_class=line.value_class,
@@ -149,6 +151,7 @@ def _customer(line: Line, currency: str) -> PyramidCustomer:
         orders=line.orders,
         sales=_money(line.sales, currency),
         profit=_money(line.profit, currency),
+        cost_to_serve=_money(line.cost, currency) if costed else None,
         last_order_at=line.last_order_at,
     )
 

@@ -26,7 +26,23 @@ _OF_RATES = """
           AND ($4::date IS NULL OR ordered_at < $4::date::timestamp AT TIME ZONE 'UTC')
     ) FROM slice
 """
-_OF: Final = {"rates": _OF_RATES}
+_OF_SERVICE = """
+    WITH slice AS MATERIALIZED (
+        SELECT DISTINCT identity_id FROM contact_month
+        WHERE $2::uuid IS NULL OR identity_id > $2 ORDER BY identity_id LIMIT $5
+    )
+    SELECT identity_id, EXISTS (
+        SELECT FROM contact_month AS counted
+        WHERE counted.identity_id = slice.identity_id AND channel = $1 AND month >= $3
+          AND ($4::date IS NULL OR month < $4)
+    ) FROM slice
+"""
+_OF_EVERYBODY = """
+    SELECT identity_id, true FROM identity_map
+    WHERE ($2::uuid IS NULL OR identity_id > $2) AND num_nulls($1::text, $3::date, $4::date) >= 0
+    ORDER BY identity_id LIMIT $5
+"""
+_OF: Final = {"rates": _OF_RATES, "service": _OF_SERVICE, "everybody": _OF_EVERYBODY}
 _MOVE_ON = "UPDATE revaluation SET after = $2 WHERE revaluation_id = $1"
 _END = "DELETE FROM revaluation WHERE revaluation_id = $1"
 

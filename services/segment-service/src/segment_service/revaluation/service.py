@@ -1,18 +1,22 @@
 """Computing customers anew after a correction: asked for with the correction, done in batches that survive a crash."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Final, Literal
 
 from rapport.database import Connection, Database
 
 from segment_service.columns import repository as columns
-from segment_service.columns.parts import TWINS, months_between
+from segment_service.columns.parts import TWINS, months_between, service_part
 from segment_service.rates.rules import Days
 from segment_service.revaluation import repository
 from segment_service.standing.changes import change
 from segment_service.standing.repository import Rules, next_version, profiles_of, take_turn
 
-Kind = Literal["rates"]
+Kind = Literal["rates", "service", "everybody"]
 RATES: Final[Kind] = "rates"
+SERVICE: Final[Kind] = "service"
+EVERYBODY: Final[Kind] = "everybody"
 _AT_ONCE: Final = 2_000
 
 
@@ -23,6 +27,16 @@ async def revalue(connection: Connection, kind: Kind, subject: str, days: Days) 
     parts = await columns.parts(connection)
     behind = months_between(parts, *days) | ({TWINS} & parts.keys())
     if behind:
+        await columns.mark_behind(connection, behind, await next_version(connection))
+
+
+async def revalue_service(
+    connection: Connection, channel: str, days: Days, months: Sequence[date], *, everybody: bool
+) -> None:
+    """The same after costs of contacts on a channel were corrected; `months` are those with such contacts."""
+    await repository.add(connection, EVERYBODY if everybody else SERVICE, channel, *days)
+    if months:
+        behind = {service_part(month) for month in months}
         await columns.mark_behind(connection, behind, await next_version(connection))
 
 

@@ -14,7 +14,11 @@ Score = Annotated[int, Field(ge=1, le=5)]
 
 
 class Totals(BaseModel):
-    """Over all time, net of refunds and cancelled orders; `profit` is null unless the cost of every order is known."""
+    """Over all time, net of refunds and cancelled orders.
+
+    `profit` is null unless the cost of every order is known. `cost_to_serve` is what contacts and tasks cost, null if
+    the cost of none is known; profit is what remains after it.
+    """
 
     orders: int
     revenue: Money

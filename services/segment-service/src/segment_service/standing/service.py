@@ -61,7 +61,7 @@ def render(row: asyncpg.Record, rules: Rules, now: datetime) -> bytes:
     return (
         f'{{"profile_id":"{profile_id}","as_of":{at},"value_class":"{value_class}","basis":"revenue",'
         f'"totals":{{"orders":{orders},"revenue":{{"amount":"{revenue:.2f}{unit},"profit":{_money(profit, unit)},'
-        f'"cost_to_serve":null,"first_order_at":{_time(first)},"last_order_at":{_time(last)},'
+        f'"cost_to_serve":{_money(row[20], unit)},"first_order_at":{_time(first)},"last_order_at":{_time(last)},'
         f'"currency":"{rules.currency}"}},'
         f'"period":{{"from":{_time(now - rules.period)},"to":{at},"orders":{period_orders},'
         f'"revenue":{{"amount":"{period_revenue:.2f}{unit}}},'

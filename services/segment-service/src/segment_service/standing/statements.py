@@ -1,6 +1,9 @@
 """The statement that computes customers anew from their orders, contacts and identities."""
 
 from segment_service.purchases.valuation import JOINED, joined, plain
+from segment_service.service_costs.statements import COSTED, KNOWN
+
+_CONTACTS = f"(SELECT * FROM member JOIN contact_month USING (identity_id) WHERE {KNOWN})"
 
 # One statement for any number of profiles. Silences and gaps are seconds: intervals with days in them would depend on
 # the session's time zone. $1 profiles, $2 change version, $3 currency, $4 now, $5 period in seconds; then the lifecycle
@@ -80,11 +83,17 @@ known AS (
     FROM member LEFT JOIN contact USING (identity_id)
     GROUP BY profile_id
 ),
+costed AS ({COSTED.format(key="profile_id", source=_CONTACTS)}),
+served AS (
+    SELECT profile_id, round(sum(cost), 2) AS cost FROM costed GROUP BY profile_id
+),
 standing AS (
     SELECT
         known.profile_id, known.contacted_at,
         COALESCE(total.orders, 0) AS orders, COALESCE(milestone.order_days, 0) AS order_days,
-        COALESCE(total.orders_elsewhere, 0) AS orders_elsewhere, COALESCE(total.revenue, 0) AS revenue, total.profit,
+        COALESCE(total.orders_elsewhere, 0) AS orders_elsewhere, COALESCE(total.revenue, 0) AS revenue,
+        CASE WHEN total.orders > 0 THEN total.profit - COALESCE(cost_to_serve, 0) ELSE -cost_to_serve END AS profit,
+        cost_to_serve,
         total.first_order_at, total.last_order_at, COALESCE(total.period_orders, 0) AS period_orders,
         COALESCE(total.period_revenue, 0) AS period_revenue,
         milestone.established_at, milestone.returned_at, milestone.won_back_until, milestone.at_risk_from,
@@ -94,16 +103,18 @@ standing AS (
             (milestone.won_back_until), (milestone.at_risk_from), (milestone.lapsed_from)
         ) AS moment (at) WHERE at > $4) AS due_at
     FROM known LEFT JOIN total USING (profile_id) LEFT JOIN milestone USING (profile_id)
+    LEFT JOIN served USING (profile_id),
+    LATERAL (SELECT CASE WHEN {KNOWN} THEN COALESCE(served.cost, 0) END AS cost_to_serve) AS after_service
 )
 INSERT INTO customer AS kept (
-    profile_id, version, orders, order_days, orders_elsewhere, revenue, profit, first_order_at, last_order_at,
-    period_orders, period_revenue, contacted_at, established_at, returned_at, won_back_until, at_risk_from, lapsed_from,
-    due_at, value_class, r, f, m, lifecycle, lifecycle_since
+    profile_id, version, orders, order_days, orders_elsewhere, revenue, profit, cost_to_serve, first_order_at,
+    last_order_at, period_orders, period_revenue, contacted_at, established_at, returned_at, won_back_until,
+    at_risk_from, lapsed_from, due_at, value_class, r, f, m, lifecycle, lifecycle_since
 )
 SELECT
-    standing.profile_id, $2, orders, order_days, orders_elsewhere, revenue, profit, standing.first_order_at,
-    standing.last_order_at, period_orders, period_revenue, contacted_at, established_at, returned_at, won_back_until,
-    at_risk_from, lapsed_from, due_at,
+    standing.profile_id, $2, orders, order_days, orders_elsewhere, revenue, profit, cost_to_serve,
+    standing.first_order_at, standing.last_order_at, period_orders, period_revenue, contacted_at, established_at,
+    returned_at, won_back_until, at_risk_from, lapsed_from, due_at,
     CASE
         WHEN orders = 0 THEN CASE WHEN contacted_at IS NULL THEN 'suspect' ELSE 'prospect' END
         WHEN period_orders = 0 THEN 'inactive'
@@ -137,6 +148,7 @@ FROM standing CROSS JOIN ranking
 ON CONFLICT (profile_id) DO UPDATE SET
     version = EXCLUDED.version, orders = EXCLUDED.orders, order_days = EXCLUDED.order_days,
     orders_elsewhere = EXCLUDED.orders_elsewhere, revenue = EXCLUDED.revenue, profit = EXCLUDED.profit,
+    cost_to_serve = EXCLUDED.cost_to_serve,
     first_order_at = EXCLUDED.first_order_at, last_order_at = EXCLUDED.last_order_at,
     period_orders = EXCLUDED.period_orders, period_revenue = EXCLUDED.period_revenue,
     contacted_at = EXCLUDED.contacted_at, established_at = EXCLUDED.established_at,

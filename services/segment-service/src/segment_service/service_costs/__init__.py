@@ -1,0 +1,1 @@
+"""What contacts and tasks cost: the cost to serve a customer."""
