@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -107,3 +108,18 @@ async def test_i11_the_customer_too_is_written_down_on_their_own_page(profiles: 
     assert ("change", "POST /p/{token}", "customer") in {
         (each["kind"], each["action"], each["subject"]) for each in entries
     }
+
+
+async def test_i11_a_copy_of_many_files_is_one_entry_with_their_number(profiles: Profiles, token: TokenFactory) -> None:
+    made = [(await profiles.resolve(("user_id", f"copied-{number}")))["profile_id"] for number in range(3)]
+    service = {"Authorization": f"Bearer {token('profiles:read', 'profiles:pii', subject='segment')}"}
+    body = {"profile_ids": made, "include": ["permissions"]}
+    assert (await profiles.client.post("/v1/profiles/lookup", json=body, headers=service)).status_code == 200
+
+    async def noted() -> bool:
+        rows = await profiles.database.pool.fetch(
+            "SELECT profile_id, action, subject, times FROM audit WHERE subject = 'segment'"
+        )
+        return [tuple(row) for row in rows] == [(UUID(int=0), "POST /v1/profiles/lookup", "segment", 3)]
+
+    await eventually(noted)

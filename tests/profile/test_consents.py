@@ -9,6 +9,7 @@ import httpx
 import pytest
 from rapport.identity import identity_id
 
+from tests.conftest import TokenFactory
 from tests.profile.conftest import Profiles, pairs
 
 NUMBERS = "phone,expires_at\n02 2345 6789,\n+886912345678,2020-01-01\nno number,\n0912 345 679,2999-01-01\n"
@@ -236,3 +237,33 @@ async def _post(profiles: Profiles, content: str, spec: dict[str, Any]) -> httpx
     files = {"file": ("registry.csv", content.encode(), "text/csv")}
     text = httpx.Response(200, json=spec).text
     return await profiles.client.post("/v1/suppressions/imports", files=files, data={"spec": text})
+
+
+async def test_i10_a_service_that_keeps_a_copy_is_told_the_strictest_word_and_restrictions(profiles: Profiles) -> None:
+    ada = (await profiles.resolve(("email", "ada@example.org")))["profile_id"]
+    bob = (await profiles.resolve(("user_id", "bob")))["profile_id"]
+    await put(profiles, ada, "granted")
+    await put(profiles, ada, "granted", channel="sms")
+    await put(profiles, bob, "denied")
+    await profiles.link(("email", "ada@example.org"), ("user_id", "bob"))
+    fact = {"key": "mood", "value": "merry", "source": "shop", "expires_at": "2199-01-01T00:00:00Z"}
+    assert (await profiles.client.post(f"/v1/profiles/{ada}/facts", json=fact)).status_code == 201
+    body = {"profile_ids": [bob, str(uuid4())], "include": ["permissions"]}
+    (item,) = (await profiles.client.post("/v1/profiles/lookup", json=body)).json()["items"]
+    assert (item["profile_id"], item["current_profile_id"], item["kind"]) == (bob, ada, "person")
+    assert [(each["channel"], each["status"]) for each in item["consents"]] == [("email", "denied"), ("sms", "granted")]
+    assert (item["restricted"], item["until"]) == (False, "2199-01-01T00:00:00Z")
+    assert item["traits"]["mood"] == "merry"
+    await profiles.database.pool.execute(
+        "INSERT INTO restriction (identity_id, request_id) VALUES ($1, uuidv7())", identity_id("user_id", "bob")
+    )
+    (item,) = (await profiles.client.post("/v1/profiles/lookup", json=body)).json()["items"]
+    assert item["restricted"] is True
+
+
+async def test_i10_copies_are_for_services_that_may_see_personal_data(profiles: Profiles, token: TokenFactory) -> None:
+    body = {"profile_ids": [str(uuid4())], "include": ["permissions"]}
+    headers = {"Authorization": f"Bearer {token('profiles:read')}"}
+    response = await profiles.client.post("/v1/profiles/lookup", json=body, headers=headers)
+    assert response.status_code == 403
+    assert "profiles:pii" in response.text

@@ -42,6 +42,15 @@ class Segments:
         await eventually(applied, deadline=deadline)
         assert await self.db.fetch("SELECT event, error FROM feed_failure") == []
 
+    async def caught_up(self, deadline: float = 20) -> None:
+        """Wait until everything is applied, and every profile read that was named as changed."""
+        await self.settled(deadline)
+
+        async def read() -> bool:
+            return not await self.db.fetchval("SELECT count(*) FROM unread_profile WHERE due_at <= now()")
+
+        await eventually(read, deadline=deadline)
+
     async def standing(self, profile: UUID) -> dict[str, Any]:
         """A customer's standing once the feeds are applied."""
         await self.settled()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,6 +52,10 @@ class Feeds:
         self.profile = Feed()
         self._versions = itertools.count(1)
         self._seeds: dict[UUID, UUID] = {}
+        self._profiles: dict[UUID, UUID] = {}
+        self.files: dict[UUID, dict[str, Any]] = {}
+        self.lookups = 0
+        self.down = False
 
     def app(self) -> Starlette:
         """The application that serves them."""
@@ -58,6 +63,7 @@ class Feeds:
             routes=[
                 Route("/interaction/v1/feed", self.interaction.serve),
                 Route("/profile/v1/feed", self.profile.serve),
+                Route("/profile/v1/profiles/lookup", self._lookup, methods=["POST"]),
             ]
         )
 
@@ -80,7 +86,44 @@ class Feeds:
             }
             for identity, profile in profiles.items()
         ]
+        self._profiles.update(profiles)
         self.profile.add("identity.assigned", {"assignments": assignments})
+
+    def tell(self, profile: UUID, keys: Sequence[str] = (), **changes: Any) -> None:
+        """What profile-service knows of a profile from now on: `traits`, `consents` as triples, `kind`..."""
+        self.files.setdefault(profile, {}).update(changes)
+        self.profile.add("profile.updated", {"profile_id": profile, "keys": list(keys)})
+
+    def relate(self, kind: str, one: UUID, other: UUID, name: str = "added", number: UUID | None = None) -> UUID:
+        """A relationship of two identities as profile-service announces it; its id."""
+        number = number or uuid4()
+        data = {"relationship_id": number, "kind": kind, "identity_id": one, "other_identity_id": other}
+        self.profile.add(f"relationship.{name}", {**data, "role": None, "since": None, "until": None})
+        return number
+
+    async def _lookup(self, request: Request) -> Response:
+        self.lookups += 1
+        if self.down:
+            return Response(status_code=503)
+        asked = {UUID(each) for each in (await request.json())["profile_ids"]}
+        found = {seed: self._profiles[identity] for identity, seed in self._seeds.items() if seed in asked}
+        return Response(msgspec.json.encode({"items": [self._file(*each) for each in found.items()]}))
+
+    def _file(self, asked: UUID, current: UUID) -> dict[str, Any]:
+        known = self.files.get(current, {})
+        return {
+            "profile_id": asked,
+            "current_profile_id": current,
+            "kind": known.get("kind", "person"),
+            "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+            "until": known.get("until"),
+            "traits": known.get("traits", {}),
+            "consents": [
+                {"channel": channel, "purpose": purpose, "status": status, "until": None}
+                for channel, purpose, status in known.get("consents", ())
+            ],
+            "restricted": known.get("restricted", False),
+        }
 
     def consent(self, identity: UUID, profile: UUID, status: str = "granted") -> None:
         """A consent as profile-service announces it."""

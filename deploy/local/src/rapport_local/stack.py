@@ -26,7 +26,7 @@ MAIL_PORT = 25
 TOKEN_LIFETIME = timedelta(days=365)
 SERVICE_SCOPES = {
     "profile": ("interactions:read", "segments:read", "campaigns:read", "privacy"),
-    "segment": ("profiles:read", "interactions:read", "campaigns:read"),
+    "segment": ("profiles:read", "profiles:pii", "interactions:read", "campaigns:read"),
     "campaign": (
         *("profiles:read", "profiles:write", "profiles:pii", "segments:read"),
         *("interactions:read", "interactions:write"),

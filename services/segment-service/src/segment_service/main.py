@@ -1,6 +1,7 @@
 """Composition root of segment-service."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Final
 from fastapi import FastAPI
 from rapport.application import create_application
 from rapport.feed import FeedConsumer, feed_router
-from rapport.http import ServiceClient
+from rapport.http import ServiceClient, ServiceUnavailable
 from rapport.privacy import privacy_router
 
 from segment_service.audiences.router import router as audiences
@@ -19,6 +20,7 @@ from segment_service.columns.store import ColumnStore
 from segment_service.consumers import interactions, profiles
 from segment_service.jobs.router import router as jobs
 from segment_service.jobs.worker import Handler, RunningJob, job_workers
+from segment_service.people.service import read_some
 from segment_service.privacy import erasing_of
 from segment_service.pyramid.router import router as pyramid
 from segment_service.rates.router import router as rates
@@ -31,6 +33,9 @@ from segment_service.standing.repository import Rules
 from segment_service.standing.router import router as standing
 
 _LOOK_SECONDS = 0.25
+_READ_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
 
 
 async def _rank(app: FastAPI, job: RunningJob) -> None:
@@ -66,7 +71,15 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             privacy_router("segment", erasing_of),
             feed_router("segment", "segments:read"),
         ],
-        workers=[follow_interactions, follow_profiles, recompute, let_age, value_anew, *job_workers(JOBS, alone=ALONE)],
+        workers=[
+            follow_interactions,
+            follow_profiles,
+            read_profiles,
+            recompute,
+            let_age,
+            value_anew,
+            *job_workers(JOBS, alone=ALONE),
+        ],
         resources=_resources,
     )
 
@@ -99,10 +112,24 @@ async def follow_interactions(app: FastAPI) -> None:
 
 
 async def follow_profiles(app: FastAPI) -> None:
-    """The identity map and consents from profile-service."""
+    """The identity map, consents and relationships from profile-service."""
     await store_id(app.state.database.pool)
     apply = partial(profiles.apply, rules=app.state.rules)
     await FeedConsumer("profile", app.state.profile, app.state.database, apply).run()
+
+
+async def read_profiles(app: FastAPI) -> None:
+    """Read profiles from profile-service that the feed names as changed."""
+    pause = _READ_SECONDS
+    while True:
+        try:
+            busy = await read_some(app.state.database, app.state.profile)
+            pause = _READ_SECONDS
+        except ServiceUnavailable as error:
+            _log.warning("profiles are read later: %s", error)
+            busy, pause = 0, min(pause * 2, 5)
+        if not busy:
+            await asyncio.sleep(pause)
 
 
 async def recompute(app: FastAPI) -> None:

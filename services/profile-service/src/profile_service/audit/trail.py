@@ -22,6 +22,8 @@ _SECONDS: Final = 0.5
 # Without its database the service reads nothing, so this is reached only by a flood; it bounds the memory.
 _AT_MOST: Final = 200_000
 _DROPPED: Final = Counter("profile_audit_dropped", "Reads that could not be written down", registry=REGISTRY)
+# Where reads of many profiles at once are written down: how many there were, by whom and when.
+NOBODY: Final = UUID(int=0)
 _READ: Final = "read"
 _CHANGE: Final = "change"
 _log = logging.getLogger(__name__)
@@ -47,6 +49,12 @@ class AuditTrail:
                 self._reads[key] = [datetime.now(UTC), 1]
             else:
                 _DROPPED.inc()
+
+    def copied(self, request: Request, profiles: int) -> None:
+        """Note that another service has read this many profiles for the copy it keeps, under the id of nobody."""
+        key = (NOBODY, _action(request), principal_of(request))
+        known = self._reads.setdefault(key, [datetime.now(UTC), 0])
+        known[1] += profiles
 
     async def changed(self, request: Request, connection: Connection) -> None:
         """Write down, in the transaction of the change, the profiles noted by the endpoint and the one in the path."""

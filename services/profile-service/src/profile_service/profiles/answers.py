@@ -13,6 +13,7 @@ from rapport.tokens import Principal
 from profile_service.activity.rules import Kind, Span
 from profile_service.ledger.records import IdentityRow
 from profile_service.profiles.documents import document, shown_name, shown_traits, shown_value, summary, version
+from profile_service.profiles.lookup import Permissions
 from profile_service.profiles.resolve import Resolution
 from profile_service.profiles.rules import Profile
 from profile_service.profiles.schemas import ResolveBody
@@ -80,12 +81,33 @@ def listed(found: Profile, caller: Principal) -> dict[str, Any]:
     return document(found, pii=caller.may("profiles:pii"))
 
 
-def looked_up(asked: UUID, found: Profile, caller: Principal) -> dict[str, Any]:
-    """A profile for another service, by the id asked for."""
+def looked_up(found: Mapping[UUID, Profile], allowed: Mapping[UUID, Permissions] | None, caller: Principal) -> Response:
+    """Profiles for another service, by the ids asked for; validated by nobody, as they may be a thousand."""
     pii = caller.may("profiles:pii")
+    items = [_looked_up(asked, profile, pii=pii) for asked, profile in found.items()]
+    if allowed is not None:
+        for item in items:
+            item.update(_permissions(allowed[item["current_profile_id"]]))
+    return Response(_encode({"items": items}), media_type=_JSON)
+
+
+def _permissions(allowed: Permissions) -> dict[str, Any]:
+    return {
+        "consents": [
+            {"channel": each.channel, "purpose": each.purpose, "status": each.status, "until": None}
+            for each in allowed.words
+        ],
+        "restricted": allowed.restricted,
+    }
+
+
+def _looked_up(asked: UUID, found: Profile, *, pii: bool) -> dict[str, Any]:
     return {
         "profile_id": asked,
         "current_profile_id": found.profile_id,
+        "kind": found.kind,
+        "created_at": found.created_at,
+        "until": found.until,
         "display_name": shown_name(found, pii=pii),
         "language": found.traits.get("language"),
         "time_zone": found.traits.get("time_zone"),

@@ -18,6 +18,8 @@ _ALL = """
     ORDER BY seed_profile_id LIMIT $2
 """
 
+_RESTRICTED = "SELECT identity_id FROM restriction WHERE identity_id = ANY($1::uuid[]) AND lifted_at IS NULL"
+
 
 async def known(reader: Reader, ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Profiles of identities; one statement, prepared on the connection, without the ORM: resolving is the hot path."""
@@ -35,3 +37,8 @@ async def lock_document(connection: Connection, profile_id: UUID) -> None:
 async def page(connection: Connection, after: UUID | None, limit: int) -> list[UUID]:
     """All profiles in the order of their ids."""
     return [row[0] for row in await connection.fetch(_ALL, after, limit)]
+
+
+async def restricted(connection: Connection, identities: Sequence[UUID]) -> set[UUID]:
+    """Those of these identities whose data must not be used."""
+    return {row[0] for row in await connection.fetch(_RESTRICTED, identities)}

@@ -18,6 +18,7 @@ from profile_service.audit.trail import note, trail_of
 from profile_service.identifiers import read_identifiers
 from profile_service.policy import Policed, Policy
 from profile_service.profiles import answers, service
+from profile_service.profiles.lookup import permissions
 from profile_service.profiles.resolve import recognise, recognise_or_create, required
 from profile_service.profiles.schemas import (
     RESOLVE_SCHEMA,
@@ -78,12 +79,22 @@ async def create(
     return answers.profile(profile, {}, profile.profile_id, caller, status=201)
 
 
-@router.post("/lookup", dependencies=[needs("profiles:read")], response_model=LookupAnswer)
-async def lookup(body: LookupBody, request: Request, connection: Reading, caller: Caller) -> dict[str, Any]:
+@router.post(
+    "/lookup",
+    dependencies=[needs("profiles:read")],
+    responses={200: {"model": LookupAnswer}},
+    response_class=Response,
+)
+async def lookup(body: LookupBody, request: Request, connection: Reading, caller: Caller) -> Response:
     """Many profiles in one call, by ids present or past; ids never given are left out."""
+    if body.include and not caller.may("profiles:pii"):
+        raise Forbidden("To copy profiles the token needs the scope profiles:pii.", scope="profiles:pii")
     found = await service.read_many(connection, list(dict.fromkeys(body.profile_ids)))
+    if body.include:
+        trail_of(request.app).copied(request, len(found))
+        return answers.looked_up(found, await permissions(connection, found.values()), caller)
     trail_of(request.app).read(request, [profile.profile_id for profile in found.values()])
-    return {"items": [answers.looked_up(asked, profile, caller) for asked, profile in found.items()]}
+    return answers.looked_up(found, None, caller)
 
 
 @router.get("", dependencies=[needs("profiles:read")], response_model=Page[ProfileAnswer])

@@ -17,7 +17,8 @@ from profile_service.names.rules import divide
 class Profile:
     """A profile as it is at present; `traits` by dotted key, `identities` strongest first, its anchor included.
 
-    The traits `inferred` are no facts: they follow from others for as long as nothing is said of them.
+    The traits `inferred` are no facts: they follow from others for as long as nothing is said of them. `until` is when
+    a fact that counts expires, if one does.
     """
 
     profile_id: UUID
@@ -28,6 +29,7 @@ class Profile:
     identities: Sequence[IdentityRow]
     personal: frozenset[str] = frozenset()  # keys of traits that the firm calls personal
     inferred: frozenset[str] = frozenset()
+    until: datetime | None = None
 
     @property
     def identity_ids(self) -> list[UUID]:
@@ -49,7 +51,8 @@ def assemble(identities: Iterable[IdentityRow], facts: Sequence[Fact], now: date
     changed = [each.assigned_at for each in members] + [fact.recorded_at for fact in facts]
     changed += [fact.expires_at for fact in facts if fact.expires_at and fact.recorded_at < fact.expires_at <= now]
     kind = next((each.profile_kind for each in by_age if each.profile_kind), "person")
-    told = {key: fact.value for key, fact in winners(facts, now).items()}
+    counting = winners(facts, now)
+    told = {key: fact.value for key, fact in counting.items()}
     inferred = _name_parts(told) if kind == "person" else {}
     return Profile(
         profile_id=profile_id,
@@ -60,6 +63,7 @@ def assemble(identities: Iterable[IdentityRow], facts: Sequence[Fact], now: date
         identities=members,
         personal=frozenset(fact.key for fact in facts if fact.personal),
         inferred=frozenset(inferred),
+        until=min((each.expires_at for each in counting.values() if each.expires_at is not None), default=None),
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from profile_service.activity.rules import Kind as Activity
+from profile_service.consents.rules import Status
 from profile_service.fields import IdentifierAnswer, IdentifierBody
 
 Kind = Literal["person", "organisation"]
@@ -118,11 +119,16 @@ class ProfileAnswer(BaseModel):
 
 
 class LookupBody(BaseModel):
-    """Up to 500 profile ids, present or past."""
+    """Up to 1,000 profile ids, present or past.
+
+    With `permissions` for a service that keeps a copy: it needs the scope `profiles:pii`, and the audit trail notes one
+    bulk read rather than a look into each file.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    profile_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+    profile_ids: Annotated[list[UUID], Field(min_length=1, max_length=1_000)]
+    include: Annotated[list[Literal["permissions"]], Field(max_length=1)] = []
 
 
 class LookupIdentity(IdentityAnswer):
@@ -131,16 +137,30 @@ class LookupIdentity(IdentityAnswer):
     value: str
 
 
+class LookupConsent(BaseModel):
+    """The word that counts on a channel for a purpose, the strictest of all identities; `until` when it ends, if so."""
+
+    channel: str
+    purpose: str
+    status: Status
+    until: AwareDatetime | None
+
+
 class LookupItem(BaseModel):
-    """A profile by the id asked for."""
+    """A profile by the id asked for; `until` is when one of its traits expires, if one does."""
 
     profile_id: UUID
     current_profile_id: UUID
+    kind: Kind
+    created_at: AwareDatetime
+    until: AwareDatetime | None
     display_name: str | None
     language: str | None
     time_zone: str | None
     traits: dict[str, Any]
     identities: list[LookupIdentity]
+    consents: list[LookupConsent] | None = Field(None, description="With `permissions`")
+    restricted: bool | None = Field(None, description="With `permissions`: the data must be kept and not used")
 
 
 class LookupAnswer(BaseModel):

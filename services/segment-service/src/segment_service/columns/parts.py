@@ -1,4 +1,4 @@
-"""Names of the column files: orders and costs of contacts by month, orders of several identities, the map."""
+"""Names of the column files: orders, events and costs of contacts by month, orders of several identities, the map."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -8,19 +8,25 @@ TWINS: Final = "twins"
 IDENTITIES: Final = "identities"
 _MONTHS: Final = "purchases-"
 _SERVICE: Final = "service-"
+EVENTS: Final = "event-"
 
 
-def month_part(at: datetime) -> str:
+def month_part(at: datetime, prefix: str = _MONTHS) -> str:
     """The file that holds an order of this time."""
     at = at.astimezone(UTC)
-    return f"{_MONTHS}{at.year:04d}-{at.month:02d}"
+    return f"{prefix}{at.year:04d}-{at.month:02d}"
 
 
-def month_of(part: str) -> tuple[datetime, datetime] | None:
+def event_part(at: datetime) -> str:
+    """The files that hold events of this time."""
+    return month_part(at, EVENTS)
+
+
+def month_of(part: str, prefix: str = _MONTHS) -> tuple[datetime, datetime] | None:
     """First moment of a part's month and of the next one, None for a part that is not a month."""
-    if not part.startswith(_MONTHS):
+    if not part.startswith(prefix):
         return None
-    year, month = (int(digits) for digits in part.removeprefix(_MONTHS).split("-"))
+    year, month = (int(digits) for digits in part.removeprefix(prefix).split("-"))
     return datetime(year, month, 1, tzinfo=UTC), datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 

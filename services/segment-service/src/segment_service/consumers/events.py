@@ -1,6 +1,6 @@
 """The parts of others' events that this service reads."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Touchpoint(msgspec.Struct):
-    """`touchpoint.recorded` of interaction-service; `data` is read for orders alone."""
+    """`touchpoint.recorded` of interaction-service; `data` is decoded by whoever reads it."""
 
     touchpoint_id: str
     identity_id: UUID
@@ -28,6 +28,31 @@ class TaskDone(msgspec.Struct):
     identity_id: UUID | None = None
     kind: str = "other"
     occurred_at: datetime | None = None
+
+
+class ProfileNamed(msgspec.Struct):
+    """What events about profiles have in common; `profile_ids` on those that name several."""
+
+    profile_id: UUID | None = None
+    profile_ids: list[UUID] = []
+    into: list[UUID] = []
+
+
+class Related(msgspec.Struct):
+    """`relationship.added`, `.changed`, `.removed` of profile-service: the first is to the other what `kind` says."""
+
+    relationship_id: UUID
+    kind: str
+    identity_id: UUID
+    other_identity_id: UUID
+    since: date | None = None
+    until: date | None = None
+
+
+class AttributeChanged(msgspec.Struct):
+    """`attribute.changed` of profile-service."""
+
+    key: str
 
 
 class Assignment(msgspec.Struct):
@@ -58,5 +83,9 @@ touchpoints = msgspec.json.Decoder(Touchpoint)
 tasks = msgspec.json.Decoder(TaskDone)
 assignments = msgspec.json.Decoder(Assigned)
 consents = msgspec.json.Decoder(ConsentChanged)
+profiles_named = msgspec.json.Decoder(ProfileNamed)
+related = msgspec.json.Decoder(Related)
+attributes = msgspec.json.Decoder(AttributeChanged)
+announcements = msgspec.json.Decoder(dict[str, Any])
 # Sums of money must not pass through binary fractions.
 properties = msgspec.json.Decoder(dict[str, Any] | None, float_hook=Decimal)

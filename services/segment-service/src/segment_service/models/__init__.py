@@ -1,23 +1,42 @@
 """SQLAlchemy tables of segment-service."""
 
 from segment_service.models.base import Base
+from segment_service.models.copies import (
+    Consent,
+    Event,
+    ProfileCopy,
+    PurchaseLine,
+    Relationship,
+    Trait,
+    UnreadProfile,
+)
 from segment_service.models.customer import Contact, ContactMonth, Customer, IdentityMap, Ranking, ServiceCost
 from segment_service.models.purchase import IdentityCurrency, Purchase, Rate, Refund, Revaluation
-from segment_service.models.work import Job, Part
+from segment_service.models.work import ColumnChange, ColumnPart, Job, Part, Unevaluated
 
 __all__ = [
     "Base",
+    "ColumnChange",
+    "ColumnPart",
+    "Consent",
     "Contact",
     "ContactMonth",
     "Customer",
+    "Event",
     "IdentityCurrency",
     "IdentityMap",
     "Job",
     "Part",
+    "ProfileCopy",
     "Purchase",
+    "PurchaseLine",
     "Ranking",
     "Rate",
     "Refund",
+    "Relationship",
     "Revaluation",
     "ServiceCost",
+    "Trait",
+    "Unevaluated",
+    "UnreadProfile",
 ]

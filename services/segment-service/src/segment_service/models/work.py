@@ -1,10 +1,10 @@
-"""Long work, and which column files are behind the tables."""
+"""Long work, who waits to be looked at, and which column files are behind the tables."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, false, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Text, false, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -45,3 +45,36 @@ class Part(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
+
+
+class Unevaluated(Base):
+    """A profile that segments have to look at again, and why; `version` is the change that put it here last."""
+
+    __tablename__ = "unevaluated"
+    __table_args__ = (Index("ix_unevaluated_since", "since"),)
+
+    profile_id: Mapped[UUID] = mapped_column(primary_key=True)
+    causes: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class ColumnChange(Base):
+    """The last change of a profile (of `identity`: an identity) that column files may lack, gone rows included."""
+
+    __tablename__ = "column_change"
+    __table_args__ = (Index("ix_column_change_version", "relation", "version"),)
+
+    relation: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class ColumnPart(Base):
+    """A relation, or a month of events, and the numbers before which its files, or the log, say nothing any more."""
+
+    __tablename__ = "column_part"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    whole_since: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    logged_since: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -22,9 +22,7 @@ _AT_ONCE: Final = 10_000
 _COPY_SECONDS: Final = 3_600
 _BEHIND = """
     SELECT ranked_at IS NULL OR ranked_at <= now() - make_interval(secs => LEAST($1, 86400))
-    FROM ranking, (
-        SELECT COALESCE((SELECT last_value FROM change_version WHERE is_called), 0) AS newest
-    ) AS change
+    FROM ranking, (SELECT COALESCE(max(version), 0) AS newest FROM customer) AS change
     WHERE newest > version OR newest > 0 AND (ranked_at IS NULL OR ranked_at <= now() - interval '24 hours')
 """
 _SCORES = """

@@ -99,8 +99,9 @@ class Recomputation:
             await repository.load(connection, scores)
             await customers.take_turn(connection)
             await repository.keep_ranking(connection, version, now, ranks)
-            moved = 0
+            number, moved = await customers.next_version(connection), 0
             async for rows in repository.write_changed(connection, version):
+                await changes.notice(connection, [row["profile_id"] for row in rows], number)
                 changed = [Moved(*row[:3]) for row in rows if row["moved"]]
                 moved += len(changed)
                 await changes.announce(connection, changed)

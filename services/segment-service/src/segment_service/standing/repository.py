@@ -31,6 +31,7 @@ _REMOVE_EMPTY = """
     DELETE FROM customer
     WHERE profile_id = ANY($1::uuid[])
       AND NOT EXISTS (SELECT FROM identity_map WHERE identity_map.profile_id = customer.profile_id)
+    RETURNING profile_id
 """
 _DUE = "SELECT profile_id FROM customer WHERE due_at <= $1 ORDER BY due_at LIMIT $2"
 _NEXT_PROFILES = """
@@ -38,6 +39,7 @@ _NEXT_PROFILES = """
     ORDER BY profile_id LIMIT $2
 """
 _PROFILES_OF = "SELECT DISTINCT profile_id FROM identity_map WHERE identity_id = ANY($1::uuid[])"
+_OWNERS = "SELECT identity_id, profile_id FROM identity_map WHERE identity_id = ANY($1::uuid[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,9 @@ async def touch(
     return [Moved(*row[:3]) for row in rows if row["moved"]]
 
 
-async def remove_empty(connection: Connection, profiles: Sequence[UUID]) -> None:
-    """Drop those of `profiles` that no identity belongs to any more."""
-    await connection.execute(_REMOVE_EMPTY, profiles)
+async def remove_empty(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:
+    """Drop those of `profiles` that no identity belongs to any more; which they were."""
+    return [row[0] for row in await connection.fetch(_REMOVE_EMPTY, profiles)]
 
 
 async def read(pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID) -> asyncpg.Record | None:
@@ -140,3 +142,8 @@ async def profiles_after(connection: Connection, profile_id: UUID, limit: int) -
 async def profiles_of(connection: Connection, identities: Sequence[UUID]) -> list[UUID]:
     """The profiles that identities belong to; none for identities that are not in the map yet."""
     return [row[0] for row in await connection.fetch(_PROFILES_OF, identities)]
+
+
+async def owners(connection: Connection, identities: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The profile of each identity that is in the map already."""
+    return {row[0]: row[1] for row in await connection.fetch(_OWNERS, identities)}

@@ -1,0 +1,1 @@
+"""What customers did: touchpoints and whatever else interaction-service announces, with their values."""

@@ -1,0 +1,1 @@
+"""Copies of what profile-service knows of people and firms."""

@@ -1,0 +1,1 @@
+"""What was in each order, line by line."""

@@ -1,0 +1,1 @@
+"""Who belongs to whom, as profile-service announces it."""

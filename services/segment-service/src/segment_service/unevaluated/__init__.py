@@ -1,0 +1,1 @@
+"""Profiles of which something has changed that a rule can read."""
