@@ -17,6 +17,9 @@ from segment_service.audiences.router import router as audiences
 from segment_service.columns.engine import Engine
 from segment_service.columns.repository import store_id
 from segment_service.columns.store import ColumnStore
+from segment_service.conditions.router import router as rules
+from segment_service.conditions.schemas import describe_rules
+from segment_service.conditions.statements import warm_up
 from segment_service.consumers import interactions, profiles
 from segment_service.jobs.router import router as jobs
 from segment_service.jobs.worker import Handler, RunningJob, job_workers
@@ -56,7 +59,7 @@ ALONE: Final = frozenset({RECOMPUTATION})
 
 def create_app(settings: SegmentSettings | None = None) -> FastAPI:
     """The service as an application; settings come from the environment unless given."""
-    return create_application(
+    app = create_application(
         "segment",
         settings or SegmentSettings(),
         description="What a customer is worth: value classes, RFM, lifecycle.",
@@ -68,6 +71,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             recomputations,
             jobs,
             audiences,
+            rules,
             privacy_router("segment", erasing_of),
             feed_router("segment", "segments:read"),
         ],
@@ -82,6 +86,8 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
         ],
         resources=_resources,
     )
+    describe_rules(app)
+    return app
 
 
 @asynccontextmanager
@@ -89,6 +95,7 @@ async def _resources(app: FastAPI) -> AsyncIterator[None]:
     settings: SegmentSettings = app.state.settings
     folder = (settings.data_dir / "segment").absolute()
     folder.mkdir(parents=True, exist_ok=True)
+    warm_up()
     app.state.rules = Rules(settings.currency, settings.period_days, settings.lifecycle)
     app.state.engine = Engine(folder / "scratch", memory=settings.column_memory, threads=settings.column_threads)
     app.state.store = ColumnStore(folder, app.state.database, app.state.engine, settings.currency)

@@ -1,25 +1,21 @@
 """Audiences as they are asked for and answered."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from segment_service.conditions.schemas import RuleJson
 from segment_service.pyramid.rules import ValueClass
 from segment_service.standing.rules import Stage
 
-_EXAMPLE = {"all": [{"value_class": ["medium"]}, {"not": {"lifecycle": ["lapsed"]}}, {"metric": "orders", "gte": 2}]}
-
 
 class AudienceIn(BaseModel):
-    """A rule: `all`, `any`, `not` around conditions on `value_class`, `lifecycle` and `metric`.
-
-    Metrics: recency_days, orders, revenue, profit, aov, tenure_days; operators: eq ne gt gte lt lte in nin.
-    """
+    """A rule, and which page of those whom it describes."""
 
     model_config = ConfigDict(extra="forbid")
 
-    rule: Annotated[dict[str, Any], Field(examples=[_EXAMPLE])]
+    rule: RuleJson
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     cursor: Annotated[str | None, Field(max_length=1000)] = None
 

@@ -7,13 +7,14 @@ from rapport.database import Connection
 from rapport.pagination import decode_cursor, encode_cursor
 
 from segment_service.audiences import repository
-from segment_service.audiences.rules import parse
 from segment_service.audiences.schemas import AudienceIn, AudiencePage, Member
+from segment_service.conditions.parser import parse
+from segment_service.conditions.statements import statement
 
 
 async def members(connection: Connection, asked: AudienceIn) -> AudiencePage:
     """A page of the audience; raises `InvalidRule` and `Invalid` for a cursor that no page gave."""
-    rule = parse(asked.rule)
+    rule = await statement(parse(asked.rule), "members", "everybody")
     after = decode_cursor(asked.cursor, tuple[UUID])[0] if asked.cursor is not None else None
     now = datetime.now(UTC)
     rows = await repository.page(connection, rule, now, after, asked.limit + 1)
