@@ -165,3 +165,18 @@ def test_i5_likeness_tells_slips_from_other_names() -> None:
         assert rules.likeness(asked, word) > 0.6, (asked, word)
     for asked, word in (("john", "mary"), ("li", "le"), ("王", "李"), ("ann", "bob")):
         assert rules.likeness(asked, word) == 0, (asked, word)
+
+
+async def test_i4_with_no_worker_a_search_works_off_a_long_queue_itself(people: Profiles) -> None:
+    pool = people.database.pool
+    await pool.execute(
+        "INSERT INTO search_pending (identity_id) SELECT identity_id FROM identity, generate_series(1, 300)"
+    )
+    made = (await people.create(traits={"given_name": "Zenobia"}))["profile_id"]
+    # As long as a worker is at it the search does not wait for the end.
+    async with people.database.transaction() as worker:
+        await worker.execute("SELECT pg_advisory_xact_lock(5403, 0)")
+        assert await found(people, "Zenobia") == []
+    assert await found(people, "Zenobia") == ["Zenobia"]
+    assert await pool.fetchval("SELECT count(*) FROM search_pending") == 0
+    assert (await people.read(made))["display_name"] == "Zenobia"

@@ -31,7 +31,9 @@ class ProfileSettings(ServiceSettings):
     )
     guard_never_join: set[Kind] = Field(default_factory=set, description="Kinds that never join two profiles")
     email_provider_rules: bool = Field(
-        False, description="Spellings that a provider delivers to one mailbox (dots at Gmail, +tags) link"
+        False,
+        description="Spellings that a provider delivers to one mailbox (dots at Gmail, +tags) link. An address known "
+        "before this was switched on does so when something new links to it; links stay when it is switched off",
     )
 
     match_link_probability: float = Field(0.95, gt=0.5, le=1, description="Duplicates so probable link by themselves")

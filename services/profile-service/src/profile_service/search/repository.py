@@ -69,9 +69,15 @@ async def waiting(connection: Reader, most: int) -> int:
     return int(await connection.fetchval(_WAITING, most))
 
 
-async def take(connection: Connection, most: int) -> dict[UUID, list[UUID]]:
-    """Take changes out of the queue, alone until the transaction ends: profiles they touch, with identities."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1, 0)", _TURN)
+async def take(connection: Connection, most: int, *, wait: bool) -> dict[UUID, list[UUID]] | None:
+    """Take changes out of the queue, alone until the transaction ends: profiles they touch, with identities.
+
+    None where somebody else is at it, unless to `wait`.
+    """
+    if wait:
+        await connection.execute("SELECT pg_advisory_xact_lock($1, 0)", _TURN)
+    elif not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, 0)", _TURN):
+        return None
     taken = await connection.fetch(_TAKE, most)
     identities = [each["identity_id"] for each in taken if each["identity_id"] is not None]
     profiles = [each["profile_id"] for each in taken if each["profile_id"] is not None]

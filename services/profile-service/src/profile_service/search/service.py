@@ -16,7 +16,8 @@ from profile_service.search import repository, rules
 from profile_service.search.rules import Indexed, Rank
 
 BATCH: Final = 1_000
-AT_ONCE: Final = 200  # what a search takes in by itself; more is left to the worker
+AT_ONCE: Final = 200  # what a search takes in by itself whoever else is at it
+PATIENCE_SECONDS: Final = 1.0  # how long a search works on a longer queue that no worker is at
 _PAUSE_SECONDS: Final = 0.2
 _CONTACTS: Final = 200
 
@@ -32,10 +33,13 @@ async def keep_up(app: FastAPI) -> None:
             await take_in(connection, BATCH)
 
 
-async def take_in(connection: Connection, most: int) -> None:
-    """Bring the index up to date with up to `most` changes, the oldest first."""
+async def take_in(connection: Connection, most: int, *, wait: bool = True) -> bool:
+    """Bring the index up to date with up to `most` changes, the oldest first; unless to `wait`, not while somebody
+    else does. Whether it was done."""
     async with connection.transaction():
-        profiles = await repository.take(connection, most)
+        profiles = await repository.take(connection, most, wait=wait)
+        if profiles is None:
+            return False
         identities = [identity for members in profiles.values() for identity in members]
         told: dict[UUID, list[Fact]] = {}
         for fact in await facts.facts_of(connection, identities, NAMES):
@@ -48,12 +52,19 @@ async def take_in(connection: Connection, most: int) -> None:
                 for profile, members in profiles.items()
             },
         )
+    return True
 
 
 async def catch_up(connection: Connection) -> None:
-    """Take in what has just been told, so that a search finds it; a long queue is the worker's."""
-    if 0 < await repository.waiting(connection, AT_ONCE + 1) <= AT_ONCE:
-        await take_in(connection, AT_ONCE)
+    """Take in what has just been told, so that a search finds it; a long queue is the worker's where there is one.
+
+    Where there is none, as with the role `api` alone, searches work it off, each for about a second.
+    """
+    clock = asyncio.get_running_loop()
+    end = clock.time() + PATIENCE_SECONDS
+    while waiting := await repository.waiting(connection, AT_ONCE + 1):
+        if not await take_in(connection, BATCH, wait=waiting <= AT_ONCE) or clock.time() > end:
+            break
 
 
 async def find(
