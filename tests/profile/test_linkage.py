@@ -3,9 +3,10 @@
 import math
 
 import pytest
-from profile_service.matching.linkage.clusters import clusters
+from profile_service.matching.linkage.clusters import clusters, consistent
 from profile_service.matching.linkage.engines import Resources
-from profile_service.matching.linkage.pairs import Pair, pairs_of
+from profile_service.matching.linkage.pair import Pair
+from profile_service.matching.linkage.pairs import pairs_of
 from profile_service.matching.linkage.records import Record
 from profile_service.settings import ProfileSettings
 
@@ -52,16 +53,24 @@ def few(*, at_least: float) -> dict[frozenset[str], Pair]:
 
 def test_i5_few_records_are_enough_and_families_stay_families() -> None:
     found = few(at_least=0.01)
-    linked = {names for names, pair in found.items() if pair.probability >= LINK and pair.corroborated}
+    linked = {names for names, pair in found.items() if pair.probability >= LINK and not pair.lacks}
     assert linked == {
         frozenset(("anna", "anna misspelt")),
-        frozenset(("bill", "william")),
         frozenset(("chen", "chen simplified")),
     }
     # Twins may be one child in two spellings: somebody has to look.
     assert 0.3 < found[frozenset(("twin", "other twin"))].probability < LINK
     # A name alone is not enough, and nothing else is known here.
-    assert not found[frozenset(("john", "john, no more known"))].corroborated
+    assert "more_than_a_name" in found[frozenset(("john", "john, no more known"))].lacks
+    # Nor is a nickname and a birth date, with mailboxes that are made of the name.
+    assert found[frozenset(("bill", "william"))].lacks == ("address_or_contact",)
+
+
+def test_i5_a_record_that_goes_with_two_people_joins_them_into_none() -> None:
+    pairs = [Pair(0, 1, 0.99, ()), Pair(1, 2, 0.98, ()), Pair(3, 2, 0.97, ())]
+    first, second, third = consistent(pairs, {0: "19800304", 2: "19510903", 3: "19510930"})
+    assert (first.lacks, second.lacks, third.lacks) == ((), ("one_person_among_all",), ())
+    assert clusters(4, (first, second, third), 0.95) == [0, 0, 2, 2]
 
 
 def test_i5_the_weight_of_each_field_adds_up_to_the_probability() -> None:

@@ -109,6 +109,7 @@ async def test_i5_doubtful_pairs_are_offered_with_the_weight_of_each_field(match
     assert (await matching.run())["offered"] == 1
     (candidate,) = await matching.candidates(state="open", min_probability=0.5)
     assert (candidate["source"], candidate["profiles"]) == ("match", sorted([first, second]))
+    assert "lacks:more_than_a_name" in [each["code"] for each in candidate["reasons"]]
     assert [(each["field"], each["level"]) for each in candidate["weights"]] == [
         ("given_name", "same"),
         ("family_name", "same"),
@@ -118,11 +119,26 @@ async def test_i5_doubtful_pairs_are_offered_with_the_weight_of_each_field(match
     assert await matching.candidates(profile_id=second) == [candidate]
 
     # Better known, they are found to be two; what was offered before no longer is.
-    for profile, born in ((first, "1950-01-01"), (second, "1999-09-09")):
-        traits = {"birth_date": born, "address": {"street": f"{born[:4]} Elm", "city": f"Town {born}"}}
+    for profile, born, street, city in (
+        (first, "1950-01-02", "19 Elm Street", "Springfield"),
+        (second, "1999-09-09", "204 Bridge Road", "Ashford"),
+    ):
+        traits = {"birth_date": born, "address": {"street": street, "city": city}}
         await matching.client.patch(f"/v1/profiles/{profile}", json={"traits": traits})
     await matching.run()
     assert await matching.candidates(state="open") == []
+    assert [(await matching.read(each))["profile_id"] for each in (first, second)] == [first, second]
+
+
+async def test_i5_probable_pairs_that_may_be_two_of_a_family_wait_for_somebodys_word(matching: Matching) -> None:
+    father = await matching.person(**ADA)
+    await matching.person(**{**ADA, "birth_date": None})
+    await matching.person(**{**ADA, "birth_date": "2009-05-17"})
+    assert (await matching.run())["linked"] == 0
+    offered = await matching.candidates(state="open")
+    assert {tuple(each["code"] for each in candidate["reasons"]) for candidate in offered} == {("lacks:birth_date",)}
+    assert all("birth" in each["detail"].lower() for candidate in offered for each in candidate["reasons"])
+    assert any(father in candidate["profiles"] for candidate in offered)
 
 
 async def test_i5_i6_an_accepted_candidate_is_a_link_by_the_operators_word(matching: Matching) -> None:

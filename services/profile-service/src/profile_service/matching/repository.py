@@ -25,11 +25,12 @@ _KEPT_APART = """
       AND (one.profile_id = ANY($1::uuid[]) OR other.profile_id = ANY($1::uuid[]))
 """
 _OFFER = """
-    INSERT INTO match_candidate (a, b, probability, weights, job_id)
-    SELECT a, b, probability, weights::jsonb, $5
-    FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::text[]) AS new(a, b, probability, weights)
+    INSERT INTO match_candidate (a, b, probability, weights, guards, job_id)
+    SELECT a, b, probability, weights::jsonb, string_to_array(guards, ' '), $6
+    FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::text[], $5::text[]) AS new(a, b, probability, weights, guards)
     ON CONFLICT (a, b, source) DO UPDATE SET
-        probability = excluded.probability, weights = excluded.weights, job_id = excluded.job_id, updated_at = now()
+        probability = excluded.probability, weights = excluded.weights, guards = excluded.guards,
+        job_id = excluded.job_id, updated_at = now()
     WHERE match_candidate.state = 'open'
 """
 # Profiles nobody changed were not compared with each other again, so what was found of them stays.
@@ -102,7 +103,15 @@ async def kept_apart(connection: Connection, profiles: Collection[UUID]) -> set[
 
 async def offer(connection: Connection, job_id: UUID, found: Iterable[Found]) -> None:
     """Keep pairs for review; those known and not decided get their new probability."""
-    rows = [(*sorted((each.a, each.b)), each.probability, msgspec.json.encode(each.weights).decode()) for each in found]
+    rows = [
+        (
+            *sorted((each.a, each.b)),
+            each.probability,
+            msgspec.json.encode(each.weights).decode(),
+            " ".join(f"lacks:{what}" for what in each.lacks),
+        )
+        for each in found
+    ]
     if rows:
         rows.sort(key=lambda row: row[:2])
         await connection.execute(_OFFER, *(list(column) for column in zip(*rows, strict=True)), job_id)

@@ -8,21 +8,32 @@ from uuid import UUID
 MATCH: Final = "match"
 # Held by these there is nothing to review: the value is nobody's, or an operator has said that they are two.
 _SETTLED: Final = frozenset({"blocked_value", "cannot_link"})
+_LACKS: Final = {
+    "more_than_a_name": "They agree in nothing but the name.",
+    "given_name": "Given names do not agree well enough to tell one person from two of a household.",
+    "family_name": "Family names do not agree, and nothing makes up for it.",
+    "birth_date": "Birth dates do not agree or are not known, so that they may be two of a family.",
+    "address_or_contact": "Neither an address nor a contact point agrees.",
+    "one_person_among_all": "One of them has been linked with somebody born on another day.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Two identities whose profiles may be one customer; `weights` are (field, level of agreement, log2 weight)."""
+    """Two identities whose profiles may be one customer; `weights` are (field, level of agreement, log2 weight).
+
+    `lacks` names what they would need besides to be linked without anybody's word.
+    """
 
     a: UUID
     b: UUID
     probability: float
-    corroborated: bool
+    lacks: list[str]
     weights: list[tuple[str, str, float]]
 
     def links(self, threshold: float) -> bool:
         """Whether it is sure enough to be linked without anybody's word."""
-        return self.corroborated and self.probability >= threshold
+        return not self.lacks and self.probability >= threshold
 
     @property
     def reason(self) -> str:
@@ -48,6 +59,8 @@ def in_words(guards: Iterable[str]) -> list[dict[str, Any]]:
 def _in_words(guard: str) -> str:
     name, _, kind = guard.partition(":")
     match name:
+        case "lacks":
+            return _LACKS.get(kind, f"Lacks {kind}.")
         case "too_many":
             return f"Together they would have more identifiers of kind {kind} than one customer may have."
         case "too_many_identities":

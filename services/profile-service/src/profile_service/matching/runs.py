@@ -190,7 +190,7 @@ def _read(path: Path) -> list[Found]:
             UUID(row["a"]),
             UUID(row["b"]),
             row["probability"],
-            row["corroborated"],
+            row["lacks"],
             [(field, level, weight) for field, level, weight in msgspec.json.decode(row["weights"])],
         )
         for row in pq.read_table(path).to_pylist()

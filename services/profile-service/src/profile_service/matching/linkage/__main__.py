@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from profile_service.matching.linkage.engines import Resources
-from profile_service.matching.linkage.pairs import Pair, pairs_of
+from profile_service.matching.linkage.pair import Pair
+from profile_service.matching.linkage.pairs import pairs_of
 from profile_service.matching.linkage.records import Record
 
 _FIELDS = (
@@ -76,7 +77,7 @@ def _write(path: Path, ids: list[str], found: list[Pair]) -> None:
             "a": pa.array([ids[pair.a] for pair in found], pa.string()),
             "b": pa.array([ids[pair.b] for pair in found], pa.string()),
             "probability": pa.array([pair.probability for pair in found], pa.float64()),
-            "corroborated": pa.array([pair.corroborated for pair in found], pa.bool_()),
+            "lacks": pa.array([pair.lacks for pair in found], pa.list_(pa.string())),
             "weights": pa.array([each.decode() for each in weights], pa.string()),
         }
     )

@@ -23,6 +23,7 @@ class Level:
     frequency: str | None = None
     frequency_weight: float = 1.0
     exact: bool = False
+    most: float = 1.0  # training takes m no further: pairs of relatives and namesakes look like mistakes to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _name(this: str, other: str, u: float, alike: str, also: str | None = None) 
                 0.01,
             ),
             Level("exchanged, close", crossed, 0.02, u / 10),
-            Level("other", "ELSE", 0.04, 0.98),
+            Level("other", "ELSE", 0.04, 0.98, most=0.2),
         ),
     )
 
@@ -109,11 +110,12 @@ def _birth() -> Field:
         "birth_date",
         "birth_l IS NULL OR birth_r IS NULL",
         (
-            Level("same", "birth_l = birth_r", 0.90, 5e-5),
+            # Days that forms fill in by themselves are common.
+            Level("same", "birth_l = birth_r", 0.90, 5e-5, "birth", exact=True),
             Level("day and month exchanged", "birth_l = birth_swapped_r", 0.02, 2.5e-5),
             Level("one digit or two exchanged", digits, 0.04, 1.2e-3),
             Level("two of year, month, day", f"{month} OR {day} OR {year_and_day}", 0.02, 4e-3),
-            Level("other", "ELSE", 0.02, 0.99),
+            Level("other", "ELSE", 0.02, 0.99, most=0.12),
         ),
     )
 
@@ -157,14 +159,17 @@ def _place(alike: str) -> Field:
 
 
 def _email(alike: str) -> Field:
+    # People of one name have addresses alike: what is made of the name says nothing more than the name.
+    own = "coalesce(email_own_l AND email_own_r, false)"
     return Field(
         "email",
         "email_l IS NULL OR email_r IS NULL",
         (
             Level("same", "email_l = email_r", 0.55, 1e-5),
-            Level("name, other provider", "email_user_l = email_user_r", 0.08, 1e-4, "email_user"),
-            Level("close", f"{alike}(email_l, email_r) >= 0.96", 0.07, 5e-5),
-            Level("other", "ELSE", 0.30, 0.9998),
+            Level("name, other provider", f"email_user_l = email_user_r AND {own}", 0.06, 5e-5, "email_user"),
+            Level("close", f"{alike}(email_l, email_r) >= 0.96 AND {own}", 0.05, 5e-5),
+            Level("alike as names are", "NOT coalesce(email_own_l OR email_own_r, false)", 0.14, 0.14),
+            Level("other", "ELSE", 0.20, 0.86),
         ),
     )
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import duckdb
-import pyarrow as pa
 from splink.backends.duckdb import DuckDBAPI
 
 Engine = Literal["duckdb", "spark"]
@@ -72,9 +71,14 @@ def _spark(resources: Resources) -> Any:
     )
 
 
-def as_arrow(api: Any, frame: Any) -> pa.Table:
-    """A frame of Splink's as an Arrow table."""
+@contextmanager
+def readable(api: Any, frame: Any, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """The name under which `connection` reads a frame of Splink's, whichever engine made it."""
     if isinstance(api, DuckDBAPI):
-        return api.duckdb_con.sql(f"SELECT * FROM {frame.physical_name}").to_arrow_table()
-    table: pa.Table = frame.as_spark_dataframe().toArrow()
-    return table
+        yield frame.physical_name
+        return
+    connection.register("predicted", frame.as_spark_dataframe().toArrow())
+    try:
+        yield "predicted"
+    finally:
+        connection.unregister("predicted")

@@ -13,15 +13,21 @@ from typing import Final
 
 import duckdb
 
+from profile_service.matching.linkage.comparisons import Field
+
 # Levels of agreement between two people of one household, in the order of each field's levels.
 _APART: Final[Mapping[str, tuple[float, ...]]] = {
     "given_name": (0.005, 0.0005, 0.02, 0.02, 0.0005, 0.954),
     "family_name": (0.60, 0.002, 0.02, 0.02, 0.002, 0.356),
     "birth_date": (0.01, 0.0002, 0.005, 0.02, 0.9648),
 }
-_STREETS: Final = 2  # the first levels of the street: same or close, same number
-_PLACES: Final = 6  # all levels of the place but the last
-_PERSONAL: Final = ("given_name", "birth_date")
+# Same or close, same number; and any level of the place but the last.
+_AT_HOME: Final = "gamma_street >= 6 AND gamma_place <> 0"
+# Telephones and mailboxes are shared at home too, also by those who have moved out.
+_SHARING: Final = "(gamma_email = 4 OR gamma_phone = 2)"
+_FEW: Final = 0.02  # households seen for each person seen twice, below which they are chance
+_LIKE_DAYS: Final = 3  # the first levels of the birth date: the same, exchanged, one digit
+_ENOUGH: Final = 25  # persons seen twice, below which that no household is seen means nothing
 _UNSEEN: Final = 0.01  # as many households as persons where there is nothing to see
 _AT_ONE_ADDRESS: Final = """
     WITH home AS (
@@ -33,7 +39,7 @@ _AT_ONE_ADDRESS: Final = """
         QUALIFY count(*) OVER (PARTITION BY address) BETWEEN 2 AND 50
     )
     SELECT one.birth IS NOT NULL AND other.birth IS NOT NULL AS dated,
-           count(*) FILTER (one.given = other.given AND coalesce(one.birth = other.birth, true)),
+           count(*) FILTER (one.given = other.given AND coalesce(levenshtein(one.birth, other.birth) <= 2, true)),
            count(*) FILTER (jaro_winkler_similarity(one.given_latin, other.given_latin) < 0.85
                             AND jaro_winkler_similarity(one.given_latin, other.family_latin) < 0.85
                             AND jaro_winkler_similarity(one.family_latin, other.given_latin) < 0.85
@@ -41,33 +47,36 @@ _AT_ONE_ADDRESS: Final = """
     FROM home AS one JOIN home AS other ON one.address = other.address AND one.unique_id < other.unique_id
     GROUP BY dated
 """
-_Levels = Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Households:
-    """`ratio` of pairs of a household to pairs of one person among those at one address."""
+    """`ratio` of pairs of a household to pairs of one person among those at one address, and how many of these."""
 
     ratio: float
+    persons: float
     chances: Mapping[str, Sequence[tuple[float, float]]]
 
-    def weight(self, levels: _Levels, match_weight: float) -> float:
-        """What to add to a pair's weight (log2 of odds), zero or less; `levels` counts from 0, null where unknown."""
-        if not together(levels):
-            return 0.0
-        against = math.log2(1 / self.ratio)
-        for name, chances in _APART.items():
-            level = levels[name]
-            if level is not None:
-                against += math.log2(self.chances[name][level][0] / chances[level])
+    @property
+    def seen(self) -> bool:
+        """Whether people of these records live together, as far as anybody can tell."""
+        return self.ratio >= _FEW or self.persons < _ENOUGH
+
+    def sql(self, compared: Sequence[Field]) -> str:
+        """What to add to a pair's `match_weight` (log2 of odds), zero or less, by its `gamma_` columns."""
+        against = [repr(math.log2(1 / self.ratio))]
+        for field in compared:
+            chances = _APART.get(field.name, ())
+            cases = [
+                f"WHEN {len(chances) - 1 - level} THEN {math.log2(m / apart)!r}"
+                for level, (apart, (m, _)) in enumerate(zip(chances, self.chances[field.name], strict=False))
+            ]
+            if cases:
+                against.append(f"CASE gamma_{field.name} {' '.join(cases)} ELSE 0.0 END")
+        odds = f"({' + '.join(against)})"
         # Odds against either case add up as resistances in parallel do.
-        return against - _log2_sum(against, match_weight)
-
-
-def together(levels: _Levels) -> bool:
-    """Whether both of a pair live at one address, as far as it is known."""
-    street, place = levels["street"], levels["place"]
-    return street is not None and street < _STREETS and (place is None or place < _PLACES)
+        together = f"greatest({odds}, match_weight) + log2(1 + pow(2.0, greatest(-abs({odds} - match_weight), -200.0)))"
+        return f"CASE WHEN {_AT_HOME} OR {_SHARING} THEN {odds} - ({together}) ELSE 0.0 END"
 
 
 def households(
@@ -75,16 +84,15 @@ def households(
 ) -> Households:
     """What pairs of the records in `table` at one address tell; `chances` are m and u of each field's levels."""
     persons = others = _UNSEEN
+    certain = 0.0  # told by their birth dates, which tell father and son
     for dated, same, apart in connection.execute(_AT_ONE_ADDRESS.format(table=table)).fetchall():
-        told_by = _PERSONAL if dated else _PERSONAL[:1]
-        both, neither = (math.prod(chances[name][end][0] for name in told_by) for end in (0, -1))
+        both, neither = chances["given_name"][0][0], chances["given_name"][-1][0]
+        if dated:
+            both *= sum(m for m, _ in chances["birth_date"][:_LIKE_DAYS])
+            neither *= chances["birth_date"][-1][0]
+            certain = same / both
         persons += same / both
         # One person's records differ in all that tells people apart now and then; mistakes come in company.
         by_mistake = same / both * neither
         others += max(0.0, apart - 2 * by_mistake - 2 * math.sqrt(by_mistake))
-    return Households(others / persons, chances)
-
-
-def _log2_sum(a: float, b: float) -> float:
-    high, low = max(a, b), min(a, b)
-    return high + math.log2(1 + 2.0 ** max(low - high, -200.0))
+    return Households(others / persons, certain, chances)

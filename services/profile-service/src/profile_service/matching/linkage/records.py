@@ -41,7 +41,12 @@ _TEXT: Final = (
     *("city", "region", "postcode", "postcode_digits", "email", "email_user", "phone"),
 )
 SCHEMA: Final = pa.schema(
-    [("unique_id", pa.int64()), ("changed", pa.bool_()), ("given_formal", pa.list_(pa.string()))]
+    [
+        ("unique_id", pa.int64()),
+        ("changed", pa.bool_()),
+        ("given_formal", pa.list_(pa.string())),
+        ("email_own", pa.bool_()),
+    ]
     + [(name, pa.string()) for name in _TEXT]
 )
 
@@ -60,10 +65,12 @@ def _row(number: int, record: Record) -> tuple[Any, ...]:
     house, street, sorted_street = _street(record.street) if record.street else (None, None, None)
     postcode = _plain(record.postcode)
     email = fold(record.email) if record.email else None
+    user = email and email.partition("@")[0]
     return (
         number,
         record.changed,
         names.given.formal,
+        user and not _made_of_names(user, names),
         names.given.written,
         names.family.written,
         names.whole,
@@ -82,7 +89,7 @@ def _row(number: int, record: Record) -> tuple[Any, ...]:
         postcode,
         postcode and "".join(sorted(postcode)),
         email,
-        email and email.partition("@")[0],
+        user,
         (record.phone and "".join(filter(str.isdigit, record.phone))[-_PHONE_DIGITS:]) or None,
     )
 
@@ -109,6 +116,18 @@ def _names(given: str | None, family: str | None, display: str | None) -> _Names
     # One part alone may hold the whole name.
     parts = (_given(given), _family(family)) if given and family else _divided(given, family, display)
     return _Names(*parts, " ".join(sorted(parts[0].tokens + parts[1].tokens)) or None)
+
+
+_not_letters = re.compile(r"[^a-z]+")
+_INITIALS: Final = 2
+
+
+def _made_of_names(user: str, names: _Names) -> bool:
+    """Whether the part of an e-mail address before the @ is no more than names, initials and digits."""
+    left = _not_letters.sub("", user)
+    for name in sorted(filter(None, (names.given.latin, names.family.latin)), key=len, reverse=True):
+        left = left.replace(name, "", 1)
+    return len(left) <= _INITIALS
 
 
 # Names are few, their combinations many: each part is looked at by itself.

@@ -6,11 +6,11 @@ number of cases behind it, and does not run away from it.
 """
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import duckdb
 import pyarrow as pa
 from splink import Linker, SettingsCreator
 from splink.blocking_rule_library import CustomRule
@@ -30,10 +30,21 @@ _PRIOR_PAIRS: Final = 20_000.0
 _PRIOR_RECORDS: Final = 200.0
 _FREQUENCY: Final = 0.002
 _FAMILY_NAME_OF_ONE_CHARACTER: Final = 0.03  # Chinese family names are few
+_COMMON_DAY: Final = 3e-4
+_COMMON_DAY_RECORDS: Final = 10
 _FURTHEST: Final = 20.0  # times more or less likely than known beforehand
 
-# Share of duplicates whose names and birth date are stored the same; and duplicates thought possible in any data.
-_PLAIN_SHARE: Final = 0.45
+# Shares of duplicates stored with the same names and birth date; and with the same given name, month of birth and
+# address, which leaves relatives out. Then duplicates thought possible in any data.
+_PLAIN_SHARES: Final = (0.45, 0.45)
+_PLAIN: Final = """
+    SELECT (SELECT count(*) FROM {table}),
+        (SELECT coalesce(sum(n * (n - 1) // 2), 0)
+         FROM (SELECT count(*) AS n FROM {table} WHERE birth IS NOT NULL AND names IS NOT NULL GROUP BY names, birth)),
+        (SELECT coalesce(sum(n * (n - 1) // 2), 0)
+         FROM (SELECT count(*) AS n FROM {table} WHERE birth IS NOT NULL AND given IS NOT NULL AND street IS NOT NULL
+               GROUP BY given, substr(birth, 1, 6), number, street, coalesce(postcode, city)))
+"""
 _LEAST_SHARE: Final = 0.02
 _LEAST_MATCHES: Final = 5.0
 _ENOUGH_MATCHES: Final = 10.0
@@ -56,15 +67,11 @@ class Size:
         return max(1.0, self.records * (self.records - 1) / 2)
 
 
-def size_of(rows: pa.Table) -> Size:
-    """How many duplicates to expect, from those that are plain to see."""
-    known = Counter(
-        (names, birth)
-        for names, birth in zip(rows["names"].to_pylist(), rows["birth"].to_pylist(), strict=True)
-        if names and birth
-    )
-    plain = sum(count * (count - 1) // 2 for count in known.values())
-    return Size(rows.num_rows, plain / _PLAIN_SHARE + min(_LEAST_MATCHES, _LEAST_SHARE * rows.num_rows))
+def size_of(connection: duckdb.DuckDBPyConnection, table: str) -> Size:
+    """How many duplicates to expect, from those that are plain to see in one way or another."""
+    rows, *plain = connection.execute(_PLAIN.format(table=table)).fetchall()[0]
+    seen = max(float(pairs) / share for pairs, share in zip(plain, _PLAIN_SHARES, strict=True))
+    return Size(rows, seen + min(_LEAST_MATCHES, _LEAST_SHARE * rows))
 
 
 def prepared_linker(
@@ -89,6 +96,7 @@ def _opened(api: Any, frame: Any, rows: pa.Table, settings: SettingsCreator | di
     for column in ("given", "family", "region", "email_user"):
         table = api.register(_frequencies(rows, column))
         linker.table_management.register_term_frequency_lookup(table, column)
+    linker.table_management.register_term_frequency_lookup(api.register(_common_days(rows)), "birth")
     return linker
 
 
@@ -131,6 +139,19 @@ def _frequencies(rows: pa.Table, column: str) -> pa.Table:
     return pa.table({column: pa.array(values, pa.string()), f"tf_{column}": pa.array(shares, pa.float64())})
 
 
+def _common_days(rows: pa.Table) -> pa.Table:
+    """Birth dates that far too many share to be theirs, such as the first of January, and how many do."""
+    counted = rows["birth"].drop_null().value_counts()
+    total = rows.num_rows + _PRIOR_RECORDS
+    often = [
+        (day, count / total)
+        for day, count in zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+        if count > _COMMON_DAY_RECORDS and count / total > _COMMON_DAY
+    ]
+    days, shares = zip(*often, strict=True) if often else ((), ())
+    return pa.table({"birth": pa.array(days, pa.string()), "tf_birth": pa.array(shares, pa.float64())})
+
+
 def _usual(column: str, value: str) -> float:
     if column == "region":
         return 0.2
@@ -147,7 +168,7 @@ def _weighed(model: Mapping[str, Any], fields: Sequence[Field], size: Size) -> C
         levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
         ms = _normalised(
             [
-                _held(_blend(level.get("m_probability"), each.m, size.matches, _PRIOR_MATCHES), each.m)
+                min(_held(_blend(level.get("m_probability"), each.m, size.matches, _PRIOR_MATCHES), each.m), each.most)
                 for level, each in zip(levels, field.levels, strict=True)
             ]
         )
