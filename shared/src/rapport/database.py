@@ -139,7 +139,7 @@ def database_of(request: Request) -> Database:
 
 
 class Witness(Protocol):
-    """Told of every call that went well: of a change in its transaction, of a read after it.
+    """Told of every call that went well: of a change in its transaction, of a read before it is answered.
 
     An application has one as `app.state.witness`, or none.
     """
@@ -147,8 +147,8 @@ class Witness(Protocol):
     async def changed(self, request: Request, connection: Connection) -> None:
         """The call has changed something, which is committed next."""
 
-    def read(self, request: Request) -> None:
-        """The call has read something."""
+    async def read(self, request: Request) -> None:
+        """The call has read something, and holds no connection any more; what this raises is the answer."""
 
 
 def _witness(request: Request) -> Witness | None:
@@ -184,7 +184,7 @@ async def _reading(request: Request) -> AsyncIterator[Connection]:
     async with database_of(request).pool.acquire(timeout=10) as connection:
         yield connection
     if (witness := _witness(request)) is not None:
-        witness.read(request)
+        await witness.read(request)
 
 
 async def _session(request: Request) -> AsyncIterator[AsyncSession]:

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel
 
 
 class AuditAnswer(BaseModel):
-    """One token reading or changing the profile, `times` within half a second; `action` is the call's method and route.
+    """One token reading or changing the profile, `times` within milliseconds; `action` is the call's method and route.
 
     `profile_id` is the id that the profile had, or was asked for by, at that time.
     """

@@ -70,7 +70,7 @@ async def read(request_id: UUID, connection: Reading) -> RequestAnswer:
 async def export(request_id: UUID, http: HttpRequest, connection: Reading) -> Response:
     """Everything that all four services hold of the customer, as one JSON document."""
     request, found = await service.export(connection, request_id)
-    trail_of(http.app).read(http, request.profiles)
+    trail_of(http.app).note(http, request.profiles)
     return Response(documents.whole(request, found), media_type="application/json", headers=_PRIVATE)
 
 
@@ -78,7 +78,7 @@ async def export(request_id: UUID, http: HttpRequest, connection: Reading) -> Re
 async def export_page(request_id: UUID, http: HttpRequest, connection: Reading) -> Response:
     """The same as a page to read."""
     request, found = await service.export(connection, request_id)
-    trail_of(http.app).read(http, request.profiles)
+    trail_of(http.app).note(http, request.profiles)
     return HTMLResponse(documents.page(request, found), headers=_PRIVATE | _CLOSED)
 
 
@@ -91,7 +91,7 @@ async def export_page(request_id: UUID, http: HttpRequest, connection: Reading) 
 async def export_lines(request_id: UUID, http: HttpRequest, connection: Reading) -> Response:
     """The same as one JSON object a line, to take along to somebody else."""
     request, found = await service.export(connection, request_id)
-    trail_of(http.app).read(http, request.profiles)
+    trail_of(http.app).note(http, request.profiles)
     return Response(documents.lines(found), media_type="application/x-ndjson", headers=_PRIVATE)
 
 

@@ -56,7 +56,11 @@ async def resolve(request: Request) -> Response:
         found = await recognise_or_create(connection, policy.guards, identifiers)
         note(request, [found.profile_id])
     resolution = required(found)
-    trail_of(request.app).read(request, [resolution.profile_id])
+    trail = trail_of(request.app)
+    if connection is None:
+        await trail.read(request, [resolution.profile_id])
+    else:
+        await trail.read_within(request, connection, [resolution.profile_id])
     if not asked.include:
         return answers.resolved(resolution)
     profile = await service.read(connection or pool, resolution.profile_id)
@@ -93,7 +97,7 @@ async def lookup(body: LookupBody, request: Request, connection: Reading, caller
     if body.include:
         trail_of(request.app).copied(request, len(found))
         return answers.looked_up(found, await permissions(connection, found.values()), caller)
-    trail_of(request.app).read(request, [profile.profile_id for profile in found.values()])
+    trail_of(request.app).note(request, [profile.profile_id for profile in found.values()])
     return answers.looked_up(found, None, caller)
 
 
@@ -130,7 +134,7 @@ async def search(
     else:
         raise Invalid("Give attribute and value together, without q.")
     following = encode_cursor(found[limit - 1].profile_id) if len(found) > limit else None
-    trail_of(request.app).read(request, [profile.profile_id for profile in found[:limit]])
+    trail_of(request.app).note(request, [profile.profile_id for profile in found[:limit]])
     return {"items": [answers.listed(profile, caller) for profile in found[:limit]], "next_cursor": following}
 
 
@@ -140,7 +144,7 @@ async def _searched(
     after = decode_cursor(cursor, tuple[int, float, int, UUID]) if cursor else None
     found = await service.search(connection, policy, q, after, limit + 1)
     following = encode_cursor(*found[limit - 1][0]) if len(found) > limit else None
-    trail_of(request.app).read(request, [profile.profile_id for _, profile in found[:limit]])
+    trail_of(request.app).note(request, [profile.profile_id for _, profile in found[:limit]])
     return {"items": [answers.listed(profile, caller) for _, profile in found[:limit]], "next_cursor": following}
 
 
