@@ -9,7 +9,12 @@ from statistics import median
 from uuid import uuid4
 
 import asyncpg
+import msgspec
+from profile_service.consumers import interaction
+from profile_service.ledger.guards import Guards
+from profile_service.policy import Policy
 from rapport.database import connect_arguments
+from rapport.feed import ReceivedEvent
 from rapport.identity import identity_id
 from rapport_local.demo.company import Company, good, until
 
@@ -31,6 +36,7 @@ _BARE = f"""
     FROM generate_series(1, {_IDENTITIES});
     ALTER TABLE bare ADD PRIMARY KEY (id);
 """
+_CROWD, _LATE = 10_000, 50
 _COLUMNS = ("identity_id", "kind", "value", "seed_profile_id", "profile_id", "first_seen")
 
 
@@ -38,6 +44,7 @@ async def run() -> Sequence[Row]:
     """Recognition and merges against reads, then merges of two customers with their touchpoints in the next service."""
     async with alone("profile") as up:
         rows = await _among_many(up)
+        rows.append(await _in_a_crowd(up))
     return rows + await _with_history()
 
 
@@ -110,6 +117,40 @@ async def _among_many(up: Alone) -> list[Row]:
         of_rounds("resolve", resolved, goal=0.7, unit="req/s", note=f"against a bare read; {note}"),
         of_rounds("merge two profiles", merged, goal=0.2, unit="req/s", note=f"against resolve; {note}, durable"),
     ]
+
+
+async def _in_a_crowd(up: Alone) -> Row:
+    """A touchpoint that comes late, for somebody new on a device that many people use, and on one of their own."""
+    start, tablet = datetime(2026, 1, 1, tzinfo=UTC), ("device_id", "everybodys")
+    policy, times = Policy(Guards(), "TW"), list[tuple[float, float]]()
+    connection = await asyncpg.connect(**connect_arguments(up.database_url))
+
+    def seen(number: int, *identifiers: tuple[str, str]) -> ReceivedEvent:
+        at = start + timedelta(minutes=number)
+        given = [{"kind": kind, "value": value} for kind, value in identifiers]
+        data = {"touchpoint_id": f"{number}", "identity_id": identity_id(*identifiers[0]), "identifiers": given}
+        data |= {"type": "track", "occurred_at": at, "source": "benchmark", "data": {}}
+        return ReceivedEvent("1-1-1", "touchpoint.recorded", at, msgspec.Raw(msgspec.json.encode(data)))
+
+    async def deliver(*events: ReceivedEvent) -> float:
+        began = time.perf_counter()
+        async with connection.transaction():
+            await interaction.apply(connection, policy, events)
+        return (time.perf_counter() - began) * 1000
+
+    try:
+        crowd = [seen(2 * number, ("user_id", f"crowd-{number}"), tablet) for number in range(_CROWD)]
+        await deliver(*crowd)
+        for number in range(_LATE):
+            at = 2 * (number * 37 % _CROWD) + 101
+            late = await deliver(seen(at, ("user_id", f"late-{number}"), tablet))
+            times.append((late, await deliver(seen(at, ("user_id", f"own-{number}"), ("device_id", f"own-{number}")))))
+    finally:
+        await connection.close()
+    note = "recorded late, for somebody new; against one on a device of their own"
+    return of_rounds(
+        f"touchpoint on a device of {_CROWD:,} people", times, goal=5, unit="ms", note=note, better="lower"
+    )
 
 
 async def _rate(url: str, requests: Sequence[bytes]) -> float:

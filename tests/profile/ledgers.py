@@ -78,13 +78,18 @@ class MemoryLedger:
                 if end not in met or sighting.seen_at < met[end].seen_at:
                     met[end] = sighting
         deep: set[UUID] = set()
+        past = False
         while True:
-            case = Case(self._view(set(met), deep, evidence), met, Plan(evidence=list(evidence)), GUARDS)
+            view = self._view(set(met), deep, evidence)
+            if past:
+                self._add_past(view)
+            case = Case(view, met, Plan(evidence=list(evidence)), GUARDS)
             decision = decide(case)
             if isinstance(decision, Decision):
                 break
-            self.read_in_depth += 1
-            deep |= decision
+            self.read_in_depth += bool(decision.whole)
+            deep |= decision.whole
+            past = True
         self._write(case, decision)
 
     def _view(self, ids: set[UUID], deep: set[UUID], evidence: Sequence[Evidence]) -> View:
@@ -106,6 +111,19 @@ class MemoryLedger:
         }
         view.cannot_links = list(self.apart)
         return view
+
+    def _add_past(self, view: View) -> None:
+        standing = self.links.values()
+        view.past = True
+        view.inside = [
+            link.edge
+            for link in standing
+            if link.state == "accepted" and link.a in view.identities and link.b in view.identities
+        ]
+        for each in view.shared:
+            guard = f"shared:{self.nodes[each].kind}"
+            times = [link.evidence_at for link in standing if each in link.key[:2] and guard in link.guards]
+            view.shared_since[each] = min(times)
 
     def _write(self, case: Case, decision: Decision) -> None:
         seeds = {each.identity_id: seed(each.identity_id) for each in case.new}

@@ -71,17 +71,18 @@ class Plain:
         return bool(here and there and here + there > most and not (edge.kind == "alias" and kind == "user_id"))
 
     def _shared(self, edge: Edge, one: set[UUID], other: set[UUID]) -> set[UUID]:
-        """The ends by which alone two people would become one."""
+        """The ends by which alone two people would become one; of two things of a kind it may be either."""
         things = self.guards.shared | self.guards.never_join
         here, there = ({self.kinds[each] for each in group} - things for group in (one, other))
         if not (here and there):
             return set()
-        return {
-            end
+        kinds = {
+            self.kinds[end]
             for end in (edge.a, edge.b)
             if self.kinds[end] in self.guards.never_join
             or (self.kinds[end] in self.guards.shared and (here & there or end in self.seen_with_two))
         }
+        return {end for end in (edge.a, edge.b) if self.kinds[end] in kinds}
 
 
 class PlainLedger:

@@ -367,7 +367,7 @@ async def service(database: DatabaseFactory, keys: KeyStore, token: TokenFactory
         yield Service(Profiles(client, app.state.database), app.state.policy, app.state.pseudonyms)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(seen(), min_size=1, max_size=8),
     st.lists(words, max_size=5),

@@ -97,6 +97,31 @@ def test_evidence_taken_as_it_arrives_ends_where_all_of_it_at_once_does(
     assert {key for key, link in ledger.links.items() if link.state == "accepted"} == accepted
 
 
+def test_late_evidence_for_a_device_of_many_people_reads_none_of_them() -> None:
+    device, people = identity(0), [identity(number) for number in range(1, 301)]
+    nodes = [Node(device, "device_id"), *(Node(each, "user_id") for each in people)]
+    said = [Edge(moment(number), "same_call", device, each) for number, each in enumerate(people)]
+    ledger = MemoryLedger(nodes, ())
+    chance = Random(5)
+    # The first two settle whose it is, and that it is shared; all others come whenever they like.
+    others = said[2:]
+    chance.shuffle(others)
+    for edge in (*said[:2], *others):
+        ledger.record([edge])
+    assert ledger.read_in_depth == 0
+    # So does a cookie seen for the first time, and what was said before is said to be older.
+    for number in (50, 150, 250):
+        person, cookie = people[number], identity(1000 + number)
+        ledger.nodes[cookie] = Node(cookie, "anonymous_id")
+        at = moment(number - 10)
+        ledger.record([Edge(at, "same_call", device, person), Edge(at, "same_call", person, cookie)])
+        assert ledger.identities[cookie].profile_id == ledger.identities[person].profile_id
+        assert ledger.links[device, person, "same_call"].evidence_at == at
+    owners = {row.profile_id for each, row in ledger.identities.items() if each != device}
+    assert len(owners) == len(people)
+    assert ledger.identities[device].profile_id == ledger.identities[people[0]].profile_id
+
+
 def _first_seen(evidence: Sequence[Edge]) -> dict[UUID, datetime]:
     found: dict[UUID, datetime] = {}
     for edge in evidence:

@@ -1,6 +1,6 @@
 """What a plan does to the part of the ledger at hand, or which identities must be read in depth to tell."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,6 +18,14 @@ class Decision:
     older: dict[Key, Evidence] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Unread:
+    """What has to be read before a plan can be decided: the `past` of the profiles in view, and whole clusters."""
+
+    past: bool = False
+    whole: set[UUID] = field(default_factory=set)
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """Identities that any evidence at hand connects, and the new edges among them."""
@@ -26,24 +34,64 @@ class _Group:
     edges: list[Edge]
 
 
-def decide(case: Case) -> Decision | set[UUID]:
-    """The outcome of the plan, or identities whose clusters of evidence have to be read whole first.
+def decide(case: Case) -> Decision | Unread:
+    """The outcome of the plan, or what has to be read first.
 
     Evidence newer than all that its profiles rest on is tried on the present state. So is evidence whose outcome
-    breaks no guard: then no part of it could have, and the order does not matter. Anything else is decided again from
-    the whole cluster, in the order of the evidence.
+    breaks no guard: then no part of it could have, and the order does not matter. Of other evidence the past of its
+    profiles may tell that it would have changed nothing at its time, as with a device that many people use, late by a
+    day. Anything else is decided again from the whole cluster, in the order of the evidence.
     """
-    decision = Decision()
+    decision, unread = Decision(), Unread()
     _sort_out(case, decision)
-    unread: set[UUID] = set()
-    for group in _groups(case, decision):
-        stored = {node.identity_id for node in group.nodes} & case.view.identities.keys()
+    settled = _settle(case, decision)
+    for group in _groups(case, decision, settled):
+        inside = {node.identity_id for node in group.nodes}
+        stored = inside & case.view.identities.keys()
         if not case.view.deep.isdisjoint(stored):
-            unread |= stored - case.view.deep
+            unread.whole |= stored - case.view.deep
             _decide_whole(case, group, decision)
-        elif not _decide_on_top(case, group, decision):
-            unread |= stored
-    return unread or decision
+        elif any(a in inside and b in inside for a, b, _ in settled) or not _decide_on_top(case, group, decision):
+            if case.view.past:
+                unread.whole |= stored
+            unread.past = True
+    decision.verdicts.update(settled)
+    return unread if unread.whole or unread.past else decision
+
+
+def _settle(case: Case, decision: Decision) -> dict[Key, Verdict]:
+    """Verdicts on evidence that is held and changes nothing by it, whatever else is decided now.
+
+    Up to its time all went as it did, and nothing after it looks at a held link but to tell what is shared. Where that
+    is known already, growing profiles only add to what speaks against it.
+    """
+    view, settled = case.view, dict[Key, Verdict]()
+    if not view.past:
+        return settled
+    nodes, apart = {node.identity_id: node for node in case.nodes()}, case.cannot_links()
+    for key, evidence in (*decision.fresh.items(), *decision.older.items()):
+        edge = evidence.edge
+        ends = (edge.a, edge.b)
+        standing = view.links.get(key) if key in decision.older else None
+        shared = {each for each, since in view.shared_since.items() if since < edge.evidence_at}
+        telling = {end for end in ends if nodes[end].kind in case.guards.shared | case.guards.never_join} - {
+            end for end in ends if nodes[end].blocked
+        }
+        if (
+            edge.kind == OPERATOR
+            or not view.deep.isdisjoint(ends)
+            or (standing is not None and standing.state != "held")
+            or not telling <= shared
+        ):
+            continue
+        forest = Forest(nodes.values(), apart, case.guards, shared)
+        for before in view.inside:
+            if before < edge:
+                forest.join((before.a, before.b))
+        verdict = forest.add(edge)
+        if not verdict.accepted:
+            settled[key] = verdict
+    return settled
 
 
 def _sort_out(case: Case, decision: Decision) -> None:
@@ -69,12 +117,13 @@ def _taken_back(case: Case, evidence: Evidence) -> bool:
     return any(at is not None and evidence.evidence_at <= at for at in retractions)
 
 
-def _groups(case: Case, decision: Decision) -> list[_Group]:
+def _groups(case: Case, decision: Decision, settled: Collection[Key]) -> list[_Group]:
     nodes = case.nodes()
     forest = Forest(nodes, (), case.guards)
     for members in case.profiles():
         forest.join(members)
-    edges = [each.edge for each in (*decision.fresh.values(), *decision.older.values())]
+    evidence = (*decision.fresh.values(), *decision.older.values())
+    edges = [edge for each in evidence if (edge := each.edge).key not in settled]
     for edge in edges:
         forest.join((edge.a, edge.b))
     for link in (*case.view.links.values(), *case.plan.retract):
@@ -123,7 +172,11 @@ def _newest(case: Case, group: _Group, decision: Decision) -> bool:
 def _decide_whole(case: Case, group: _Group, decision: Decision) -> None:
     inside = {node.identity_id for node in group.nodes}
     replaced = {link.key for link in case.plan.retract} | {edge.key for edge in group.edges}
-    standing = [link.edge for link in case.view.links.values() if link.a in inside and link.key not in replaced]
+    standing = [
+        link.edge
+        for link in case.view.links.values()
+        if link.a in inside and link.b in inside and link.key not in replaced
+    ]
     found = partition(group.nodes, [*standing, *group.edges], case.cannot_links(), case.guards)
     decision.verdicts.update(found.verdicts)
     decision.components += found.components

@@ -132,7 +132,8 @@ class View:
     Of deep clusters and of the pairs asked for, `links` holds those that stand, `retracted` when others were retracted
     last. `held` are the identities that some held link touches, `shared` those seen with two people. `now` is the
     time of the database since everything in view is under lock, so that of two words on the same the later is later.
-    `seeds` are profile ids for identities that turn out to be new, where they came with the look.
+    `seeds` are profile ids for identities that turn out to be new, where they came with the look. If the `past` of the
+    profiles was read, `inside` are the links that made them, and `shared_since` is when shared identities became so.
     """
 
     identities: dict[UUID, IdentityRow] = field(default_factory=dict)
@@ -144,6 +145,9 @@ class View:
     deep: set[UUID] = field(default_factory=set)
     now: datetime = NOW
     seeds: dict[UUID, UUID] = field(default_factory=dict)
+    past: bool = False
+    inside: list[Edge] = field(default_factory=list)
+    shared_since: dict[UUID, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 Links are taken in the order of the evidence's own time, as Kruskal's algorithm takes edges; one that would join what a
 guard or an operator keeps apart is held. A held link changes nothing but this: a shared thing that two people were seen
-with joins nobody from then on.
+with joins nobody from then on; of two things of one kind, seen together, it may be either.
 """
 
 from collections import Counter, defaultdict

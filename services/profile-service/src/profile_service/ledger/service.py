@@ -39,19 +39,22 @@ async def record(
     here, in order, so that no two callers can wait for each other.
     """
     sightings, boxes = providers.with_mailboxes(sightings, guards)
-    unread = set(deep)
+    whole, past = set(deep), False
     claim = _Claim(connection)
     await claim.covers({*(each.identity_id for each in sightings), *also, *beside})
     while True:
         met = _earliest(sightings, claim.since)
-        view, planned = await _look(connection, met, also, unread, claim.since, _with_mailboxes(plan, met, boxes))
+        view, planned = await _look(connection, met, also, whole, claim.since, _with_mailboxes(plan, met, boxes))
         if not await claim.covers({*met, *also, *beside, *(row.profile_id for row in view.identities.values())}):
             continue
+        if past:
+            await views.add_past(connection, view)
         case = Case(view, met, planned, guards)
         decision = decide(case)
         if isinstance(decision, Decision):
             return await _write(connection, case, decision)
-        unread |= decision
+        whole |= decision.whole
+        past = True
 
 
 def _with_mailboxes(

@@ -9,7 +9,7 @@ from rapport.database import Connection
 
 from profile_service.ledger.records import Evidence, IdentityRow, Key, LinkRow, View
 from profile_service.ledger.repository import IDENTITY, plan_anew
-from profile_service.ledger.rules import SHARED, CannotLink
+from profile_service.ledger.rules import SHARED, CannotLink, Edge
 
 _LINK = "link_id, a, b, kind, state, guards, evidence_at, event_id, source"
 
@@ -54,15 +54,39 @@ _LINKS_OF_PAIRS = f"""
          ORDER BY retracted_at DESC LIMIT 1)
     ) AS found
 """
+# In an order that one index has: else all held links may be gone through to find one.
 _HELD_AT = """
     SELECT id FROM unnest($1::uuid[]) AS id
-    WHERE EXISTS (SELECT FROM link WHERE a = id AND state = 'held' AND retracted_at IS NULL)
-       OR EXISTS (SELECT FROM link WHERE b = id AND state = 'held' AND retracted_at IS NULL)
+    WHERE coalesce(
+        (SELECT true FROM link WHERE a = id AND state = 'held' AND retracted_at IS NULL ORDER BY evidence_at LIMIT 1),
+        (SELECT true FROM link WHERE b = id AND state = 'held' AND retracted_at IS NULL ORDER BY evidence_at LIMIT 1),
+        false
+    )
 """
 _SHARED = """
     SELECT id FROM unnest($1::uuid[], $2::text[]) AS asked(id, guard)
-    WHERE EXISTS (SELECT FROM link WHERE a = id AND state = 'held' AND retracted_at IS NULL AND guard = ANY(guards))
-       OR EXISTS (SELECT FROM link WHERE b = id AND state = 'held' AND retracted_at IS NULL AND guard = ANY(guards))
+    WHERE coalesce(
+        (SELECT true FROM link
+         WHERE a = id AND state = 'held' AND retracted_at IS NULL AND guard = ANY(guards) ORDER BY evidence_at LIMIT 1),
+        (SELECT true FROM link
+         WHERE b = id AND state = 'held' AND retracted_at IS NULL AND guard = ANY(guards) ORDER BY evidence_at LIMIT 1),
+        false
+    )
+"""
+_INSIDE = """
+    SELECT evidence_at, kind, a, b FROM link
+    WHERE a = ANY($1::uuid[]) AND b = ANY($1::uuid[]) AND state = 'accepted' AND retracted_at IS NULL
+"""
+_SHARED_SINCE = """
+    SELECT id, least(
+        (SELECT evidence_at FROM link
+         WHERE a = id AND state = 'held' AND retracted_at IS NULL AND guard = ANY(guards)
+         ORDER BY evidence_at LIMIT 1),
+        (SELECT evidence_at FROM link
+         WHERE b = id AND state = 'held' AND retracted_at IS NULL AND guard = ANY(guards)
+         ORDER BY evidence_at LIMIT 1)
+    ) AS since
+    FROM unnest($1::uuid[], $2::text[]) AS asked(id, guard)
 """
 _CANNOT_AMONG = """
     SELECT a, b, made_at FROM cannot_link
@@ -117,6 +141,17 @@ async def add_evidence_context(connection: Connection, view: View, evidence: Ite
     view.held = {record["id"] for record in await connection.fetch(_HELD_AT, everybody)}
     await _look_for_shared(connection, view)
     view.cannot_links = [CannotLink(*record) for record in await connection.fetch(_CANNOT_AMONG, everybody)]
+
+
+async def add_past(connection: Connection, view: View) -> None:
+    """Add to `view` what made its profiles, and since when shared identities in it are so; after all else."""
+    everybody = list(view.identities)
+    view.inside = [Edge(*record) for record in await connection.fetch(_INSIDE, everybody)]
+    guards = [SHARED + view.identities[each].kind for each in view.shared]
+    if guards:
+        found = await connection.fetch(_SHARED_SINCE, list(view.shared), guards)
+        view.shared_since = {record["id"]: record["since"] for record in found}
+    view.past = True
 
 
 async def _look_at_pairs(connection: Connection, view: View, keys: Collection[Key]) -> None:

@@ -77,8 +77,12 @@ class Link(Base):
         Index("ix_link_a", "a"),
         Index("ix_link_b", "b"),
         Index("ix_link_retracted", "a", "b", postgresql_where=text("retracted_at IS NOT NULL")),
-        Index("ix_link_held_a", "a", postgresql_where=text("state = 'held' AND retracted_at IS NULL")),
-        Index("ix_link_held_b", "b", postgresql_where=text("state = 'held' AND retracted_at IS NULL")),
+        Index(
+            "ix_link_held_a_since", "a", "evidence_at", postgresql_where=text("state = 'held' AND retracted_at IS NULL")
+        ),
+        Index(
+            "ix_link_held_b_since", "b", "evidence_at", postgresql_where=text("state = 'held' AND retracted_at IS NULL")
+        ),
     )
 
 
