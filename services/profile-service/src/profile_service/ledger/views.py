@@ -135,11 +135,15 @@ async def _look_deep(connection: Connection, view: View, deep: Collection[UUID])
 async def add_evidence_context(connection: Connection, view: View, evidence: Iterable[Evidence]) -> None:
     """Add to `view` what decides about `evidence`: links of its pairs, held links near by, cannot-links."""
     asked = {key for each in evidence for key in (each.edge.key, each.rests_on) if key is not None}
-    if keys := sorted(asked):
-        await _look_at_pairs(connection, view, keys)
     everybody = list(view.identities)
-    view.held = {record["id"] for record in await connection.fetch(_HELD_AT, everybody)}
-    await _look_for_shared(connection, view)
+    # Of whole clusters all links are in view already.
+    if keys := sorted(key for key in asked if key[0] not in view.deep):
+        await _look_at_pairs(connection, view, keys)
+    if view.deep.issuperset(everybody):
+        _tell_held(view)
+    else:
+        view.held = {record["id"] for record in await connection.fetch(_HELD_AT, everybody)}
+        await _look_for_shared(connection, view)
     view.cannot_links = [CannotLink(*record) for record in await connection.fetch(_CANNOT_AMONG, everybody)]
 
 
@@ -158,6 +162,16 @@ async def _look_at_pairs(connection: Connection, view: View, keys: Collection[Ke
     columns = [list(column) for column in zip(*keys, strict=True)]
     for record in await connection.fetch(_LINKS_OF_PAIRS, *columns):
         _keep(view, record)
+
+
+def _tell_held(view: View) -> None:
+    held = [(link, end) for link in view.links.values() if link.state == "held" for end in (link.a, link.b)]
+    view.held = {end for _, end in held if end in view.identities}
+    view.shared = {
+        end
+        for link, end in held
+        if (row := view.identities.get(end)) is not None and not row.blocked and SHARED + row.kind in link.guards
+    }
 
 
 async def _look_for_shared(connection: Connection, view: View) -> None:
