@@ -23,6 +23,7 @@ from segment_service.conditions.statements import warm_up
 from segment_service.consumers import interactions, profiles
 from segment_service.jobs.router import router as jobs
 from segment_service.jobs.worker import Handler, RunningJob, job_workers
+from segment_service.migrations.router import router as migrations
 from segment_service.people.service import read_some
 from segment_service.privacy import erasing_of
 from segment_service.pyramid.router import router as pyramid
@@ -66,6 +67,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
         routers=[
             standing,
             pyramid,
+            migrations,
             rates,
             service_costs,
             recomputations,

@@ -11,6 +11,7 @@ from duckdb import DuckDBPyConnection
 from segment_service.columns import statements
 from segment_service.columns.store import Files
 from segment_service.pyramid.rules import Basis, Cutoffs
+from segment_service.standing.rules import Bound, Quintiles, Ranks
 
 _EVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -72,36 +73,10 @@ class Listed(NamedTuple):
     lines: list[Line]
 
 
-class Bound(NamedTuple):
-    """The last customer of a class."""
-
-    value_class: str
-    sales: Decimal
-    last_order_at: datetime
-    profile_id: UUID
-
-
-class Quintiles(NamedTuple):
-    """Upper bounds of the lower four fifths of all who ever ordered."""
-
-    recency: list[datetime]
-    frequency: list[int]
-    revenue: list[Decimal]
-
-
-class Ranks(NamedTuple):
-    """What a ranking of everybody found; `customers` of them are in the file of scores."""
-
-    customers: int
-    bounds: list[Bound]
-    quintiles: Quintiles
-
-
 def class_sizes(duck: DuckDBPyConnection, files: Files, question: Question) -> list[ClassSize]:
     """The classes that have customers; in no order."""
-    _rank(duck, files, question)
-    rows = duck.execute(statements.classes(files), {"as_of": _plain(question.until), **_identities(files)}).fetchall()
-    return [ClassSize(*row) for row in rows]
+    place(duck, files, question)
+    return [ClassSize(*row) for row in duck.execute(statements.CLASSES).fetchall()]
 
 
 def listed(
@@ -115,39 +90,52 @@ def listed(
     limit: int,
 ) -> Listed:
     """Customers of some classes, best first or with `below_zero` the largest loss first, behind the key `after`."""
-    _rank(duck, files, question)
-    duck.execute(
-        statements.listed(files, question.basis, below_zero=below_zero),
-        {"classes": list(classes), "as_of": _plain(question.until), **_identities(files)},
-    )
-    size = duck.execute(statements.LISTED_SIZE).fetchone() or (0, Decimal(0), Decimal(0))
+    place(duck, files, question)
+    duck.execute(statements.listed(question.basis, below_zero=below_zero), {"classes": list(classes)})
+    customers, sales, profit = duck.execute(statements.LISTED_SIZE).fetchone() or (0, Decimal(0), Decimal(0))
     rows = duck.execute(
         statements.listed_page(behind=after is not None), {"limit": limit, **(after._asdict() if after else {})}
     ).fetchall()
-    customers, sales, profit = size
     lines = [Line._make((*row[:7], _aware(row[7]), Key(row[8], row[9], row[0]))) for row in rows]
     return Listed(customers, sales, profit, lines)
 
 
-def rank_everybody(duck: DuckDBPyConnection, files: Files, question: Question, target: str) -> Ranks:
-    """Class and RFM scores of every customer, written to the CSV file `target`, and the bounds between them."""
+def place(duck: DuckDBPyConnection, files: Files, question: Question, name: str = "placed") -> None:
+    """Make the table `name` with the class of everybody."""
+    _rank(duck, files, question)
+    arguments = {"identities": files.identities} if files.identities else {}
+    duck.execute(statements.placed(files, name), {"as_of": _plain(question.until), **arguments})
+    duck.execute("DROP TABLE ranked")
+    duck.execute("DROP TABLE customer")
+
+
+def bounds(duck: DuckDBPyConnection, files: Files, question: Question) -> Ranks:
+    """The bounds between classes and between scores; `customers` counts those who ever ordered."""
     if question.basis == "revenue":
         # What contacts cost places nobody by revenue.
         files = files._replace(service=[])
     _rank(duck, files, question)
-    bounds = [
+    found = [
         Bound(value_class, sales, last.replace(tzinfo=UTC), profile)
         for value_class, sales, last, profile in duck.execute(statements.LAST_OF_CLASS).fetchall()
     ]
-    recency, frequency, revenue = (values or [] for values in duck.execute(statements.QUINTILES).fetchone() or ())
+    customers, recency, frequency, revenue = duck.execute(statements.QUINTILES).fetchone() or (0, None, None, None)
+    quintiles = Quintiles([each.replace(tzinfo=UTC) for each in recency or []], frequency or [], revenue or [])
+    return Ranks(customers, found, quintiles)
+
+
+def rank_everybody(duck: DuckDBPyConnection, files: Files, question: Question, target: str) -> Ranks:
+    """Class and RFM scores of every customer, written to the CSV file `target`, and the bounds between them."""
+    ranks = bounds(duck, files, question)
+    recency, frequency, revenue = ranks.quintiles
+    times = [_plain(each) for each in recency]
     arguments: dict[str, Any] = {
         f"{name}_{index}": value
-        for name, values in (("recency", recency), ("frequency", frequency), ("revenue", revenue))
+        for name, values in (("recency", times), ("frequency", frequency), ("revenue", revenue))
         for index, value in enumerate(values)
     }
-    written = duck.execute(statements.scores((recency, frequency, revenue), target), arguments).fetchone()
-    quintiles = Quintiles([each.replace(tzinfo=UTC) for each in recency], frequency, revenue)
-    return Ranks(written[0] if written else 0, bounds, quintiles)
+    written = duck.execute(statements.scores((times, frequency, revenue), target), arguments).fetchone()
+    return ranks._replace(customers=written[0] if written else 0)
 
 
 def _rank(duck: DuckDBPyConnection, files: Files, question: Question) -> None:
@@ -158,10 +146,6 @@ def _rank(duck: DuckDBPyConnection, files: Files, question: Question) -> None:
     duck.execute(statements.customers(files), arguments)
     cutoffs = question.cutoffs._asdict()
     duck.execute(statements.ranked(question.basis, cutoffs.pop("by")), cutoffs)
-
-
-def _identities(files: Files) -> dict[str, list[str]]:
-    return {"identities": files.identities} if files.identities else {}
 
 
 def _aware(at: datetime | None) -> datetime | None:

@@ -74,19 +74,23 @@ _BY_SALES: Final = "(running - greatest(sales, 0)) * 1000000 < positive * ${name
 _RUNNING: Final = """
     , sum(greatest(sales, 0)) OVER (best_first ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS running
 """
-_CLASSES: Final = """
-WITH known AS (
+# Everybody who is known, with or without orders.
+_PLACED: Final = """
+CREATE TEMP TABLE {name} AS
+SELECT
+    profile_id, place, last_order_at, coalesce(orders, 0) AS orders, coalesce(period_orders, 0) AS period_orders,
+    coalesce(customer.period_revenue, 0) AS period_revenue, coalesce(customer.period_profit, 0) AS period_profit,
+    coalesce(customer.period_costless, 0) AS period_costless, coalesce(customer.period_cost, 0) AS period_cost,
+    coalesce(customer.period_elsewhere, 0) AS period_elsewhere,
+    CASE WHEN orders > 0 THEN coalesce(value_class, 'inactive') WHEN contacted_at <= $as_of THEN 'prospect'
+         ELSE 'suspect' END AS value_class
+FROM (
     SELECT profile_id, min(contacted_at) AS contacted_at FROM {identities} AS identity GROUP BY profile_id
-),
-placed AS (
-    SELECT value_class, period_revenue, period_profit, period_costless, period_elsewhere, period_cost FROM ranked
-    UNION ALL
-    SELECT 'inactive', 0, period_profit, 0, 0, period_cost FROM customer WHERE orders > 0 AND period_orders = 0
-    UNION ALL
-    SELECT CASE WHEN contacted_at <= $as_of THEN 'prospect' ELSE 'suspect' END, 0, coalesce(period_profit, 0), 0, 0,
-           coalesce(period_cost, 0)
-    FROM known LEFT JOIN customer USING (profile_id) WHERE orders IS NULL OR orders = 0
-)
+) AS known
+LEFT JOIN customer USING (profile_id)
+LEFT JOIN (SELECT profile_id, place, value_class FROM ranked) AS active USING (profile_id)
+"""
+CLASSES: Final = """
 SELECT value_class, count(*), sum(period_revenue), sum(period_profit), sum(period_costless), sum(period_elsewhere),
        count(*) FILTER (WHERE period_profit < 0), coalesce(sum(period_profit) FILTER (WHERE period_profit < 0), 0),
        sum(period_cost)
@@ -95,17 +99,8 @@ FROM placed GROUP BY value_class
 # Best first, or the largest loss first; a page begins behind the key of the one before.
 _LISTED: Final = """
 CREATE TEMP TABLE listed AS
-SELECT profile_id, value_class, place, last_order_at, period_orders, period_revenue, period_profit, period_cost,
-       {amount} AS amount, -coalesce(epoch_us(last_order_at), 0) AS age
-FROM (
-    SELECT customer.*, ranked.place,
-           CASE WHEN orders > 0 THEN coalesce(ranked.value_class, 'inactive')
-                WHEN contacted_at <= $as_of THEN 'prospect' ELSE 'suspect' END AS value_class
-    FROM customer LEFT JOIN ranked USING (profile_id) LEFT JOIN (
-        SELECT profile_id, min(contacted_at) AS contacted_at FROM {identities} AS identity GROUP BY profile_id
-    ) AS known USING (profile_id)
-) AS every
-WHERE list_contains($classes, value_class) {below}
+SELECT *, {amount} AS amount, -coalesce(epoch_us(last_order_at), 0) AS age
+FROM placed WHERE list_contains($classes, value_class) AND (orders > 0 OR period_cost > 0) {below}
 """
 LISTED_SIZE: Final = """
 SELECT count(*), coalesce(sum(period_revenue), 0), coalesce(sum(period_profit), 0) FROM listed
@@ -115,6 +110,27 @@ SELECT profile_id, value_class, place, period_orders, period_revenue, period_pro
        amount, age
 FROM listed {behind} ORDER BY amount, age, profile_id LIMIT $limit
 """
+MOVED: Final = """
+CREATE TEMP TABLE moved AS
+SELECT profile_id, before.value_class AS from_class, after.value_class AS to_class,
+       before.period_revenue AS sales_from, after.period_revenue AS sales_to,
+       before.period_profit AS profit_from, after.period_profit AS profit_to
+FROM class_before AS before JOIN class_after AS after USING (profile_id)
+"""
+MATRIX: Final = """
+SELECT from_class, to_class, count(*), sum(sales_from), sum(sales_to), sum(profit_from), sum(profit_to)
+FROM moved GROUP BY from_class, to_class
+"""
+# Who bought most in both periods comes first.
+_MOVERS: Final = """
+SELECT profile_id, from_class, to_class, sales_from, sales_to, profit_from, profit_to,
+       -(sales_from + sales_to) AS amount
+FROM moved
+WHERE from_class = coalesce($from_class::VARCHAR, from_class) AND to_class = coalesce($to_class::VARCHAR, to_class)
+      {behind}
+ORDER BY amount, profile_id LIMIT $limit
+"""
+_MOVERS_BEHIND: Final = "AND (-(sales_from + sales_to), profile_id) > ($amount::DECIMAL(38,2), $profile_id::UUID)"
 _BEHIND: Final = """
 WHERE (amount, age, profile_id) > ($amount::DECIMAL(38,2), $age::BIGINT, $profile_id::UUID)
 """
@@ -123,7 +139,7 @@ SELECT value_class, sales, last_order_at, profile_id FROM ranked
 WHERE place IN (SELECT max(place) FROM ranked WHERE value_class <> 'small' GROUP BY value_class) ORDER BY place
 """
 QUINTILES: Final = """
-SELECT quantile_disc(last_order_at, [0.2, 0.4, 0.6, 0.8]), quantile_disc(orders, [0.2, 0.4, 0.6, 0.8]),
+SELECT count(*), quantile_disc(last_order_at, [0.2, 0.4, 0.6, 0.8]), quantile_disc(orders, [0.2, 0.4, 0.6, 0.8]),
        quantile_disc(revenue, [0.2, 0.4, 0.6, 0.8])
 FROM customer WHERE orders > 0
 """
@@ -154,14 +170,13 @@ def ranked(basis: str, by: str) -> str:
     return _RANKED.format(basis=_sales(basis), running=running, **names)
 
 
-def listed(files: Files, basis: str, *, below_zero: bool) -> str:
+def listed(basis: str, *, below_zero: bool) -> str:
     """Makes the table `listed` of the customers of `$classes`, those with a loss alone if `below_zero`.
 
     Who never ordered is there if contacts with them cost something.
     """
     amount = "period_profit" if below_zero else f"-{_sales(basis)}"
-    below = "AND period_profit < 0" if below_zero else ""
-    return _LISTED.format(amount=amount, below=below, identities=_identities(files))
+    return _LISTED.format(amount=amount, below="AND period_profit < 0" if below_zero else "")
 
 
 def listed_page(*, behind: bool) -> str:
@@ -169,9 +184,14 @@ def listed_page(*, behind: bool) -> str:
     return _LISTED_PAGE.format(behind=_BEHIND if behind else "")
 
 
-def classes(files: Files) -> str:
-    """Sums up all who are known, by class; those without orders are prospects if in touch up to `$as_of`."""
-    return _CLASSES.format(identities=_identities(files))
+def placed(files: Files, name: str = "placed") -> str:
+    """Makes the table `name` of everybody; who never ordered is a prospect if in touch up to `$as_of`."""
+    return _PLACED.format(name=name, identities=_identities(files))
+
+
+def movers(*, behind: bool) -> str:
+    """Customers who went from `$from_class` to `$to_class`, from the start or behind `$amount`, `$profile_id`."""
+    return _MOVERS.format(behind=_MOVERS_BEHIND if behind else "")
 
 
 def scores(bounds: tuple[list[Any], list[Any], list[Any]], target: str) -> str:

@@ -10,7 +10,15 @@ from segment_service.models.copies import (
     Trait,
     UnreadProfile,
 )
-from segment_service.models.customer import Contact, ContactMonth, Customer, IdentityMap, Ranking, ServiceCost
+from segment_service.models.customer import (
+    Contact,
+    ContactMonth,
+    Customer,
+    IdentityMap,
+    Ranking,
+    ServiceCost,
+    StandingChange,
+)
 from segment_service.models.purchase import IdentityCurrency, Purchase, Rate, Refund, Revaluation
 from segment_service.models.work import ColumnChange, ColumnPart, Job, Part, Unevaluated
 
@@ -36,6 +44,7 @@ __all__ = [
     "Relationship",
     "Revaluation",
     "ServiceCost",
+    "StandingChange",
     "Trait",
     "Unevaluated",
     "UnreadProfile",

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
+    Identity,
     Index,
     Integer,
     Numeric,
@@ -121,6 +122,19 @@ class Customer(Base):
     at_risk_from: Mapped[datetime | None]
     lapsed_from: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
+
+
+class StandingChange(Base):
+    """A class and stage as they were announced: what anybody was taken for at the time, whatever is known since."""
+
+    __tablename__ = "standing_change"
+    __table_args__ = (Index("ix_standing_change_profile_id_change_id", "profile_id", "change_id"),)
+
+    change_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    profile_id: Mapped[UUID]
+    at: Mapped[datetime]
+    value_class: Mapped[str]
+    lifecycle: Mapped[str]
 
 
 class Ranking(Base):

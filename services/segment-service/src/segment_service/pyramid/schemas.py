@@ -1,15 +1,18 @@
 """The pyramid as it is asked for and answered."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, model_validator
 
 from segment_service.money import Money
 from segment_service.pyramid.rules import Basis, CutBy, Cutoffs, ValueClass
 from segment_service.settings import SegmentSettings
+
+_day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
 def _sensible(at: datetime) -> datetime:
@@ -18,7 +21,11 @@ def _sensible(at: datetime) -> datetime:
     return at
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_sensible)]
+def _end_of_day(given: object) -> object:
+    return f"{given}T23:59:59.999999Z" if isinstance(given, str) and _day.match(given) else given
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_sensible), BeforeValidator(_end_of_day)]
 Share = Annotated[Decimal, Field(gt=0, lt=1, max_digits=7, decimal_places=6)]
 
 
@@ -59,7 +66,8 @@ class PyramidQuery(Ranked):
     """A pyramid, now or at a time."""
 
     as_of: Annotated[
-        Moment | None, Field(description="Orders after it are left out, the period ends with it; now if not given")
+        Moment | None,
+        Field(description="Later orders are left out; without a time, the end of the day in UTC; now if not given"),
     ] = None
 
 

@@ -13,9 +13,9 @@ import asyncpg
 import msgspec
 from rapport.database import Connection
 
-from segment_service.columns.ranking import Ranks
 from segment_service.pyramid.rules import Cutoffs
 from segment_service.standing.repository import Rules
+from segment_service.standing.rules import Ranks
 
 _GUARD: Final = 7_201_965
 _AT_ONCE: Final = 10_000
@@ -84,11 +84,7 @@ async def keep_ranking(connection: Connection, version: int, now: datetime, rank
         _RANKING,
         version,
         now,
-        [each.value_class for each in ranks.bounds],
-        [each.sales for each in ranks.bounds],
-        [each.last_order_at for each in ranks.bounds],
-        [each.profile_id for each in ranks.bounds],
-        *ranks.quintiles,
+        *ranks.columns,
     )
 
 

@@ -12,7 +12,7 @@ from rapport.database import Connection, Database
 from rapport.feed import Event, append
 
 from segment_service.columns.engine import Engine
-from segment_service.columns.ranking import Question, Ranks, rank_everybody
+from segment_service.columns.ranking import Question, rank_everybody
 from segment_service.columns.store import ColumnStore
 from segment_service.jobs.schemas import JobAnswer
 from segment_service.jobs.service import submit
@@ -22,6 +22,7 @@ from segment_service.settings import SegmentSettings
 from segment_service.standing import changes
 from segment_service.standing import repository as customers
 from segment_service.standing.repository import Moved, Rules
+from segment_service.standing.rules import Ranks
 
 RECOMPUTATION: Final = "recomputation"
 _AT_ONCE: Final = 2_000

@@ -58,10 +58,11 @@ async def notice(connection: Connection, profiles: Collection[UUID], version: in
 
 
 async def announce(connection: Connection, moved: Iterable[Moved]) -> None:
-    """Put `standing.changed` on the feed for each customer."""
+    """Put `standing.changed` on the feed for each customer, and keep what it said."""
     now = datetime.now(UTC)
     left = iter(moved)
     while some := list(islice(left, _EVENTS_IN_A_ROW)):
+        await repository.log(connection, some, now)
         await append(
             connection,
             [

@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 from rapport.database import Connection
 
-from segment_service.standing.rules import LifecycleRule
-from segment_service.standing.statements import TOUCH
+from segment_service.standing.rules import LifecycleRule, Ranks
+from segment_service.standing.statements import AS_OF, TOUCH
 
 # Changes take turns: two feeds, time and the ranking all write customers, and change numbers must grow in the order of
 # commits. Any number will do, as long as nobody else uses it in this database.
@@ -27,6 +27,24 @@ READ: Final = """
     FROM customer WHERE profile_id = $1
 """
 _SURVIVOR = "SELECT profile_id FROM identity_map WHERE seed_profile_id = $1 LIMIT 1"
+_CURRENT = """
+    SELECT profile_id FROM identity_map WHERE profile_id = $1
+    UNION ALL
+    SELECT profile_id FROM identity_map WHERE seed_profile_id = $1
+    LIMIT 1
+"""
+_LOG = """
+    INSERT INTO standing_change (profile_id, at, value_class, lifecycle)
+    SELECT profile_id, $1, value_class, lifecycle
+    FROM unnest($2::uuid[], $3::text[], $4::text[]) AS moved (profile_id, value_class, lifecycle)
+"""
+_LOGGED = """
+    SELECT change_id, profile_id, at, value_class, lifecycle FROM standing_change
+    WHERE profile_id IN (
+        SELECT $1::uuid UNION SELECT seed_profile_id FROM identity_map WHERE profile_id = $1
+    ) AND ($2::timestamptz IS NULL OR at <= $2) AND ($3::bigint IS NULL OR change_id < $3)
+    ORDER BY change_id DESC LIMIT $4
+"""
 _REMOVE_EMPTY = """
     DELETE FROM customer
     WHERE profile_id = ANY($1::uuid[])
@@ -95,11 +113,13 @@ async def touch(
     connection: Connection, profiles: Sequence[UUID], version: int, now: datetime, rules: Rules
 ) -> list[Moved]:
     """Compute customers anew from all that is known of them; those whose class or stage changed."""
+    rows = await connection.fetch(TOUCH, profiles, version, *_arguments(now, rules))
+    return [Moved(*row[:3]) for row in rows if row["moved"]]
+
+
+def _arguments(now: datetime, rules: Rules) -> tuple[object, ...]:
     rule = rules.lifecycle
-    rows = await connection.fetch(
-        TOUCH,
-        profiles,
-        version,
+    return (
         rules.currency,
         now,
         rules.period_days * _DAY,
@@ -112,7 +132,34 @@ async def touch(
         rule.lapsed_days_at_most * _DAY,
         rule.won_back_days * _DAY,
     )
-    return [Moved(*row[:3]) for row in rows if row["moved"]]
+
+
+async def read_as_of(
+    pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID, as_of: datetime, rules: Rules, ranks: Ranks
+) -> asyncpg.Record | None:
+    """A customer's row by `READ` as it would have been, placed by the bounds of that time; None for an unknown id."""
+    current = await pool.fetchval(_CURRENT, profile_id)
+    if current is None:
+        return None
+    return await pool.fetchrow(AS_OF + READ, current, 0, *_arguments(as_of, rules), *ranks.columns)
+
+
+async def log(connection: Connection, moved: Sequence[Moved], at: datetime) -> None:
+    """Keep what is announced."""
+    await connection.execute(
+        _LOG,
+        at,
+        [each.profile_id for each in moved],
+        [each.value_class for each in moved],
+        [each.lifecycle for each in moved],
+    )
+
+
+async def logged(
+    connection: Connection, profile_id: UUID, until: datetime | None, before: int | None, limit: int
+) -> list[asyncpg.Record]:
+    """What was announced of a profile and of those merged into it, newest first."""
+    return await connection.fetch(_LOGGED, profile_id, until, before, limit)
 
 
 async def remove_empty(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:

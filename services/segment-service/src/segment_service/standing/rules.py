@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from decimal import Decimal
+from typing import Any, Final, Literal, NamedTuple
+from uuid import UUID
 
 Stage = Literal["prospect", "new", "established", "at_risk", "lapsed", "won_back"]
 STAGES: Final[tuple[Stage, ...]] = ("prospect", "new", "established", "at_risk", "lapsed", "won_back")
@@ -39,6 +41,37 @@ class Milestones(NamedTuple):
     at_risk_from: datetime | None
     lapsed_from: datetime | None
     contacted_at: datetime | None
+
+
+class Bound(NamedTuple):
+    """The last customer of a class."""
+
+    value_class: str
+    sales: Decimal
+    last_order_at: datetime
+    profile_id: UUID
+
+
+class Quintiles(NamedTuple):
+    """Upper bounds of the lower four fifths of all who ever ordered."""
+
+    recency: list[datetime]
+    frequency: list[int]
+    revenue: list[Decimal]
+
+
+class Ranks(NamedTuple):
+    """What a ranking of everybody found; `customers` of them are in the file of scores."""
+
+    customers: int
+    bounds: list[Bound]
+    quintiles: Quintiles
+
+    @property
+    def columns(self) -> tuple[list[Any], ...]:
+        """Class, sales, last order and id of the last customers of classes, then the bounds of recency to revenue."""
+        last = ([each[place] for each in self.bounds] for place in range(4))
+        return (*last, *self.quintiles)
 
 
 def stage_at(milestones: Milestones, at: datetime) -> tuple[Stage, datetime | None]:

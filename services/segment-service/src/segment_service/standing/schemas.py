@@ -88,3 +88,12 @@ class Standing(BaseModel):
     grades: dict[str, Any]
     segments: list[str]
     treatment: dict[str, Any] | None
+
+
+class StandingChangeOut(BaseModel):
+    """A class and stage as they were announced; `profile_id` is another one for what was merged in later."""
+
+    profile_id: UUID
+    at: datetime
+    value_class: ValueClass
+    lifecycle: Stage

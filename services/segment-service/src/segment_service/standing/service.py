@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import asyncpg
+from msgspec import Meta
+from rapport.database import Connection
+from rapport.pagination import Page, decode_cursor, encode_cursor
 
+from segment_service.columns.engine import Engine
+from segment_service.columns.ranking import Question, bounds
+from segment_service.columns.store import ColumnStore
+from segment_service.settings import SegmentSettings
 from segment_service.standing import repository
 from segment_service.standing.errors import UnknownProfile
 from segment_service.standing.repository import Rules
 from segment_service.standing.rules import Milestones, rfm_group, stage_at
+from segment_service.standing.schemas import StandingChangeOut
 
 _DAY: Final = 86_400
+_Number = Annotated[int, Meta(ge=0, le=2**62)]
 
 
 async def standing(
@@ -23,6 +32,37 @@ async def standing(
     """The current profile id and its standing at `now` as JSON; raises `UnknownProfile`."""
     row = await _row(pool, profile_id)
     return row[0], render(row, rules, now)
+
+
+async def standing_as_of(
+    pool: asyncpg.Pool[asyncpg.Record],
+    store: ColumnStore,
+    engine: Engine,
+    settings: SegmentSettings,
+    rules: Rules,
+    profile_id: UUID,
+    as_of: datetime,
+) -> tuple[UUID, bytes]:
+    """The same at another time, by what is known today of orders and contacts up to then; raises `UnknownProfile`."""
+    question = Question(as_of - rules.period, as_of, "revenue", settings.cutoffs)
+    with engine.place():
+        files = await store.refresh()
+        ranks = await engine.run(lambda duck: bounds(duck, files, question))
+    row = await repository.read_as_of(pool, profile_id, as_of, rules, ranks)
+    if row is None:
+        raise _unknown(profile_id)
+    return row[0], render(row, rules, as_of)
+
+
+async def changes(
+    connection: Connection, profile_id: UUID, until: datetime | None, cursor: str | None, limit: int
+) -> Page[StandingChangeOut]:
+    """What was announced of a customer, newest first; raises `Invalid` for a cursor that no page gave."""
+    before = decode_cursor(cursor, tuple[_Number])[0] if cursor is not None else None
+    rows = await repository.logged(connection, profile_id, until, before, limit + 1)
+    items = [StandingChangeOut(**dict(row)) for row in rows[:limit]]
+    following = encode_cursor(rows[limit - 1]["change_id"]) if len(rows) > limit else None
+    return Page(items=items, next_cursor=following)
 
 
 async def lifecycle(pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID, now: datetime) -> dict[str, Any]:
@@ -35,8 +75,12 @@ async def lifecycle(pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID, now: d
 async def _row(pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID) -> asyncpg.Record:
     row = await repository.read(pool, profile_id)
     if row is None:
-        raise UnknownProfile(f"Profile {profile_id} is not known here, or has not arrived yet.")
+        raise _unknown(profile_id)
     return row
+
+
+def _unknown(profile_id: UUID) -> UnknownProfile:
+    return UnknownProfile(f"Profile {profile_id} is not known here, or has not arrived yet.")
 
 
 def render(row: asyncpg.Record, rules: Rules, now: datetime) -> bytes:

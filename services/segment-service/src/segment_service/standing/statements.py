@@ -9,9 +9,13 @@ _CONTACTS = f"(SELECT * FROM member JOIN contact_month USING (identity_id) WHERE
 # the session's time zone. $1 profiles, $2 change version, $3 currency, $4 now, $5 period in seconds; then the lifecycle
 # rule: $6 new, $7 new order days, $8 at risk, $9 at risk gaps, $10 lapsed, $11 lapsed gaps, $12 lapsed at most,
 # $13 won back (durations in seconds).
-TOUCH = f"""
+
+
+def _computed(touched: str, until: str, until_day: str) -> str:
+    """Everything about the customers `touched` that orders and contacts up to `until` say, as `standing`."""
+    return f"""
 WITH touched AS (
-    SELECT DISTINCT unnest($1::uuid[]) AS profile_id
+    {touched}
 ),
 member AS (
     SELECT profile_id, identity_id FROM identity_map JOIN touched USING (profile_id)
@@ -21,9 +25,12 @@ line AS (
 ),
 joined AS ({JOINED.format(line="line")}),
 bought AS (
-    {plain("line", "profile_id", "$3")}
-    UNION ALL
-    {joined("joined", "$3")}
+    SELECT * FROM (
+        {plain("line", "profile_id", "$3")}
+        UNION ALL
+        {joined("joined", "$3")}
+    ) AS every
+    WHERE ordered_at <= {until}
 ),
 total AS (
     SELECT
@@ -79,13 +86,14 @@ milestone AS (
     FROM silence, LATERAL (SELECT LEAST(GREATEST($10, $11 * COALESCE(gap, 0)), $12) AS lapses) AS threshold
 ),
 known AS (
-    SELECT profile_id, min(LEAST(contact.first_at, contact.consented_at)) AS contacted_at
-    FROM member LEFT JOIN contact USING (identity_id)
+    SELECT profile_id, min(contacted_at) FILTER (WHERE contacted_at <= {until}) AS contacted_at
+    FROM member LEFT JOIN contact USING (identity_id),
+    LATERAL (SELECT LEAST(contact.first_at, contact.consented_at) AS contacted_at) AS earliest
     GROUP BY profile_id
 ),
 costed AS ({COSTED.format(key="profile_id", source=_CONTACTS)}),
 served AS (
-    SELECT profile_id, round(sum(cost), 2) AS cost FROM costed GROUP BY profile_id
+    SELECT profile_id, round(sum(cost), 2) AS cost FROM costed WHERE month <= {until_day} GROUP BY profile_id
 ),
 standing AS (
     SELECT
@@ -106,13 +114,12 @@ standing AS (
     LEFT JOIN served USING (profile_id),
     LATERAL (SELECT CASE WHEN {KNOWN} THEN COALESCE(served.cost, 0) END AS cost_to_serve) AS after_service
 )
-INSERT INTO customer AS kept (
-    profile_id, version, orders, order_days, orders_elsewhere, revenue, profit, cost_to_serve, first_order_at,
-    last_order_at, period_orders, period_revenue, contacted_at, established_at, returned_at, won_back_until,
-    at_risk_from, lapsed_from, due_at, value_class, r, f, m, lifecycle, lifecycle_since
-)
+"""
+
+
+_SELECT = """
 SELECT
-    standing.profile_id, $2, orders, order_days, orders_elsewhere, revenue, profit, cost_to_serve,
+    standing.profile_id, $2::bigint, orders, order_days, orders_elsewhere, revenue, profit, cost_to_serve,
     standing.first_order_at, standing.last_order_at, period_orders, period_revenue, contacted_at, established_at,
     returned_at, won_back_until, at_risk_from, lapsed_from, due_at,
     CASE
@@ -145,6 +152,17 @@ SELECT
         WHEN established_at > $4 THEN standing.first_order_at ELSE GREATEST(established_at, won_back_until)
     END
 FROM standing CROSS JOIN ranking
+"""
+_TOUCHED = "SELECT DISTINCT unnest($1::uuid[]) AS profile_id"
+_COLUMNS = """
+    profile_id, version, orders, order_days, orders_elsewhere, revenue, profit, cost_to_serve, first_order_at,
+    last_order_at, period_orders, period_revenue, contacted_at, established_at, returned_at, won_back_until,
+    at_risk_from, lapsed_from, due_at, value_class, r, f, m, lifecycle, lifecycle_since
+"""
+TOUCH = f"""
+{_computed(_TOUCHED, "'infinity'", "'infinity'")}
+INSERT INTO customer AS kept ({_COLUMNS})
+{_SELECT}
 ON CONFLICT (profile_id) DO UPDATE SET
     version = EXCLUDED.version, orders = EXCLUDED.orders, order_days = EXCLUDED.order_days,
     orders_elsewhere = EXCLUDED.orders_elsewhere, revenue = EXCLUDED.revenue, profit = EXCLUDED.profit,
@@ -158,4 +176,15 @@ ON CONFLICT (profile_id) DO UPDATE SET
     lifecycle_since = EXCLUDED.lifecycle_since
 RETURNING new.profile_id, new.value_class, new.lifecycle,
           (old.value_class, old.lifecycle) IS DISTINCT FROM (new.value_class, new.lifecycle) AS moved
+"""
+# The row of one customer as it would have been at $4, under the name of the table; $1 is the profile, and from $14 on
+# come the bounds that a ranking at that time would have found.
+AS_OF = f"""
+{_computed("SELECT $1::uuid AS profile_id", "$4::timestamptz", "($4::timestamptz AT TIME ZONE 'UTC')::date")},
+ranking AS (
+    SELECT $14::text[] AS classes, $15::numeric[] AS sales, $16::timestamptz[] AS last_order_at,
+           $17::uuid[] AS profile_id, $18::timestamptz[] AS recency_bounds, $19::bigint[] AS frequency_bounds,
+           $20::numeric[] AS revenue_bounds
+),
+customer ({_COLUMNS}) AS ({_SELECT})
 """

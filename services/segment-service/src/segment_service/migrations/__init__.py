@@ -1,0 +1,1 @@
+"""Who moved between value classes from one date to another."""
