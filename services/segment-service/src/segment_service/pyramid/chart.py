@@ -29,19 +29,19 @@ _INK: Final = "#1f2430"
 _FAINT: Final = "#5b6472"
 _COLUMNS: Final = (
     (1.20, "Customers"),
-    (1.42, "of all known"),
-    (1.80, "Sales"),
-    (2.02, "of sales"),
-    (2.26, "Below zero"),
+    (1.46, "of all known"),
+    (1.84, "Sales"),
+    (2.06, "of sales"),
+    (2.32, "Below zero"),
 )
 _HALF: Final = 0.5
 
 
 def figure(pyramid: Pyramid) -> Figure:
     """The drawing; made without any state that threads share."""
-    drawn = Figure(figsize=(11, 6.2), facecolor="white")
+    drawn = Figure(figsize=(12, 6.2), facecolor="white")
     axes = drawn.add_axes((0.02, 0.06, 0.96, 0.80))
-    axes.set_xlim(-0.36, 2.28)
+    axes.set_xlim(-0.36, 2.34)
     axes.set_ylim(0, 8.45)
     axes.set_axis_off()
     for place, each in enumerate(pyramid.classes):
@@ -90,8 +90,8 @@ def _layer(axes: Axes, place: int, each: PyramidClass) -> None:
     middle = bottom + 0.5
     edge = _HALF - (upper + lower) / 2
     axes.text(-0.36, middle, _NAMES[each.value_class], ha="left", va="center", color=_INK, fontsize=11.5)
-    axes.plot([-0.04, edge - 0.01], [middle, middle], color="#c9ced6", linewidth=0.8)
-    axes.plot([1 - edge + 0.01, 1.03], [middle, middle], color="#c9ced6", linewidth=0.8)
+    axes.plot([0.0, edge - 0.01], [middle, middle], color="#c9ced6", linewidth=0.8)
+    axes.plot([1 - edge + 0.01, 1.02], [middle, middle], color="#c9ced6", linewidth=0.8)
     weight = "bold" if place < len(_ACTIVE) else "normal"
     for (x, _), text in zip(_COLUMNS, _figures(each), strict=True):
         axes.text(x, middle, text, ha="right", va="center", color=_INK, fontsize=11, weight=weight)
