@@ -31,6 +31,7 @@ from segment_service.rates.router import router as rates
 from segment_service.recomputation.router import router as recomputations
 from segment_service.recomputation.service import RECOMPUTATION, Recomputation, age
 from segment_service.revaluation.service import work
+from segment_service.rfm.router import router as rfm
 from segment_service.service_costs.router import router as service_costs
 from segment_service.settings import SegmentSettings
 from segment_service.standing.repository import Rules
@@ -69,6 +70,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             pyramid,
             migrations,
             rates,
+            rfm,
             service_costs,
             recomputations,
             jobs,

@@ -124,9 +124,15 @@ def bounds(duck: DuckDBPyConnection, files: Files, question: Question) -> Ranks:
     return Ranks(customers, found, quintiles)
 
 
-def rank_everybody(duck: DuckDBPyConnection, files: Files, question: Question, target: str) -> Ranks:
-    """Class and RFM scores of every customer, written to the CSV file `target`, and the bounds between them."""
+def rank_everybody(
+    duck: DuckDBPyConnection, files: Files, question: Question, target: str, fixed: Quintiles | None = None
+) -> Ranks:
+    """Class and RFM scores of every customer, written to the CSV file `target`, and the bounds between them.
+
+    Scores are by quintiles unless other bounds are `fixed`.
+    """
     ranks = bounds(duck, files, question)
+    ranks = ranks if fixed is None else ranks._replace(quintiles=fixed)
     recency, frequency, revenue = ranks.quintiles
     times = [_plain(each) for each in recency]
     arguments: dict[str, Any] = {

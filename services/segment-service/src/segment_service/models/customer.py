@@ -141,7 +141,8 @@ class Ranking(Base):
     """The one row of what the last ranking found: who is last in top, large and medium, and the quintile bounds.
 
     Between rankings a customer who changes is placed by these. `version` is the newest change it has seen, `rules` the
-    settings that the customers were computed with, `store_id` names the folder of this database's column files.
+    settings that the customers were computed with, `store_id` names the folder of this database's column files. With
+    `rfm_days` the firm has fixed the bounds of scores, which no ranking changes; then `recency_bounds` is empty.
     """
 
     __tablename__ = "ranking"
@@ -156,6 +157,8 @@ class Ranking(Base):
     last_order_at: Mapped[list[datetime | None]] = mapped_column(ARRAY(DateTime(timezone=True)), server_default="{}")
     profile_id: Mapped[list[UUID | None]] = mapped_column(ARRAY(Uuid()), server_default="{}")
     classes: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default="{}")
+    rfm_version: Mapped[int] = mapped_column(Integer, server_default="0")
+    rfm_days: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
     recency_bounds: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)), server_default="{}")
     frequency_bounds: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
     revenue_bounds: Mapped[list[Decimal]] = mapped_column(ARRAY(Numeric(24, 2)), server_default="{}")

@@ -38,7 +38,8 @@ _DIFFERING = """
 _RANKING = """
     UPDATE ranking SET
         version = $1, ranked_at = $2, classes = $3, sales = $4, last_order_at = $5, profile_id = $6,
-        recency_bounds = $7, frequency_bounds = $8, revenue_bounds = $9
+        recency_bounds = CASE WHEN rfm_days = '{}' THEN $7::timestamptz[] ELSE '{}' END,
+        frequency_bounds = $8, revenue_bounds = $9
 """
 _CURRENCIES = """
     INSERT INTO identity_currency (currency, identity_id)

@@ -18,11 +18,12 @@ from segment_service.jobs.schemas import JobAnswer
 from segment_service.jobs.service import submit
 from segment_service.jobs.worker import RunningJob
 from segment_service.recomputation import repository
+from segment_service.rfm.repository import fixed as fixed_scores
 from segment_service.settings import SegmentSettings
 from segment_service.standing import changes
 from segment_service.standing import repository as customers
 from segment_service.standing.repository import Moved, Rules
-from segment_service.standing.rules import Ranks
+from segment_service.standing.rules import FixedScores, Ranks
 
 RECOMPUTATION: Final = "recomputation"
 _AT_ONCE: Final = 2_000
@@ -80,25 +81,45 @@ class Recomputation:
                     await repository.unguard(guard)
 
     async def _rank(self, job: RunningJob | None) -> None:
+        # Whoever changes the rule of scores meanwhile has everybody ranked once more.
+        while not await self._ranked(job):
+            pass
+
+    async def _ranked(self, job: RunningJob | None) -> bool:
         now = datetime.now(UTC)
+        fixed = await fixed_scores(self._database.pool)
         files = await self._store.refresh()
         since = now - self._rules.period
         question = Question(since, None, "revenue", self._settings.cutoffs)
         scores = Path(self._settings.data_dir) / "segment" / f"scores-{uuid4().hex}.csv"
         scores = scores.absolute()
+        given = None if fixed is None else fixed.at(now)
         try:
-            ranks = await self._engine.run(lambda duck: rank_everybody(duck, files, question, str(scores)))
+            ranks = await self._engine.run(lambda duck: rank_everybody(duck, files, question, str(scores), given))
             if job is not None:
                 await job.advance(self._database.pool, 0, ranks.customers)
-            await self._settle(job, files.version, ranks, scores, now)
+            return await self._settle(job, files.version, ranks, scores, now, fixed)
         finally:
             scores.unlink(missing_ok=True)
 
-    async def _settle(self, job: RunningJob | None, version: int, ranks: Ranks, scores: Path, now: datetime) -> None:
-        """Write what changed; customers that changed since `version` are placed by the new bounds instead."""
+    async def _settle(
+        self,
+        job: RunningJob | None,
+        version: int,
+        ranks: Ranks,
+        scores: Path,
+        now: datetime,
+        fixed: FixedScores | None,
+    ) -> bool:
+        """Write what changed; customers that changed since `version` are placed by the new bounds instead.
+
+        False, and nothing written, if scores are made by another rule than `fixed` by now.
+        """
         async with self._database.transaction() as connection:
             await repository.load(connection, scores)
             await customers.take_turn(connection)
+            if await fixed_scores(connection) != fixed:
+                return False
             await repository.keep_ranking(connection, version, now, ranks)
             number, moved = await customers.next_version(connection), 0
             async for rows in repository.write_changed(connection, version):
@@ -113,6 +134,7 @@ class Recomputation:
             await append(connection, [Event(type="recomputation.finished", time=datetime.now(UTC), data=data)])
             if job is not None:
                 await job.advance(connection, ranks.customers, ranks.customers, {"ranked_at": now})
+        return True
 
     async def _adopt_settings(self, guard: Connection) -> None:
         """After a change of settings every customer is computed anew, some at a time."""

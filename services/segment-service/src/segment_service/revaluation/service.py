@@ -40,6 +40,11 @@ async def revalue_service(
         await columns.mark_behind(connection, behind, await next_version(connection))
 
 
+async def revalue_everybody(connection: Connection, why: str, since: date) -> None:
+    """Have all customers computed anew."""
+    await repository.add(connection, EVERYBODY, why, since, None)
+
+
 async def work(database: Database, rules: Rules) -> bool:
     """Do the next batch; whether there was one."""
     async with database.transaction() as connection:

@@ -1,7 +1,7 @@
 """Lifecycle stages and RFM groups: pure rules."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
@@ -58,6 +58,19 @@ class Quintiles(NamedTuple):
     recency: list[datetime]
     frequency: list[int]
     revenue: list[Decimal]
+
+
+class FixedScores(NamedTuple):
+    """Bounds that the firm fixed: days since the last order, orders and revenue, each from low to high."""
+
+    days: tuple[int, ...]
+    orders: tuple[int, ...]
+    revenue: tuple[Decimal, ...]
+
+    def at(self, now: datetime) -> Quintiles:
+        """The same as bounds of times, orders and sums."""
+        recency = [now - timedelta(days=each) for each in reversed(self.days)]
+        return Quintiles(recency, list(self.orders), list(self.revenue))
 
 
 class Ranks(NamedTuple):

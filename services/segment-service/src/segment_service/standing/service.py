@@ -15,6 +15,7 @@ from rapport.pagination import Page, decode_cursor, encode_cursor
 from segment_service.columns.engine import Engine
 from segment_service.columns.ranking import Question, bounds
 from segment_service.columns.store import ColumnStore
+from segment_service.rfm.repository import fixed as fixed_scores
 from segment_service.settings import SegmentSettings
 from segment_service.standing import repository
 from segment_service.standing.errors import UnknownProfile
@@ -48,6 +49,8 @@ async def standing_as_of(
     with engine.place():
         files = await store.refresh()
         ranks = await engine.run(lambda duck: bounds(duck, files, question))
+    if (fixed := await fixed_scores(pool)) is not None:
+        ranks = ranks._replace(quintiles=fixed.at(as_of))
     row = await repository.read_as_of(pool, profile_id, as_of, rules, ranks)
     if row is None:
         raise _unknown(profile_id)

@@ -121,7 +121,12 @@ _SELECT = """
 SELECT
     standing.profile_id, $2::bigint, orders, order_days, orders_elsewhere, revenue, profit, cost_to_serve,
     standing.first_order_at, standing.last_order_at, period_orders, period_revenue, contacted_at, established_at,
-    returned_at, won_back_until, at_risk_from, lapsed_from, due_at,
+    returned_at, won_back_until, at_risk_from, lapsed_from,
+    LEAST(due_at, (
+        SELECT min(at) FROM (
+            SELECT standing.last_order_at + make_interval(secs => day * 86400.0) AS at FROM unnest(rfm_days) AS day
+        ) AS worse WHERE at > $4
+    )),
     CASE
         WHEN orders = 0 THEN CASE WHEN contacted_at IS NULL THEN 'suspect' ELSE 'prospect' END
         WHEN period_orders = 0 THEN 'inactive'
@@ -136,7 +141,10 @@ SELECT
             ORDER BY bound.place LIMIT 1
         ), 'small')
     END,
-    CASE WHEN orders > 0 AND cardinality(recency_bounds) > 0
+    CASE WHEN orders > 0 AND cardinality(rfm_days) > 0
+         THEN 1 + (SELECT count(*) FROM unnest(rfm_days) AS day
+                   WHERE standing.last_order_at > $4 - make_interval(secs => day * 86400.0))
+         WHEN orders > 0 AND cardinality(recency_bounds) > 0
          THEN 1 + (SELECT count(*) FROM unnest(recency_bounds) AS bound WHERE bound < standing.last_order_at) END,
     CASE WHEN orders > 0 AND cardinality(frequency_bounds) > 0
          THEN 1 + (SELECT count(*) FROM unnest(frequency_bounds) AS bound WHERE bound < orders) END,
@@ -184,7 +192,7 @@ AS_OF = f"""
 ranking AS (
     SELECT $14::text[] AS classes, $15::numeric[] AS sales, $16::timestamptz[] AS last_order_at,
            $17::uuid[] AS profile_id, $18::timestamptz[] AS recency_bounds, $19::bigint[] AS frequency_bounds,
-           $20::numeric[] AS revenue_bounds
+           $20::numeric[] AS revenue_bounds, '{{}}'::integer[] AS rfm_days
 ),
 customer ({_COLUMNS}) AS ({_SELECT})
 """
