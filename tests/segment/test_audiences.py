@@ -1,8 +1,13 @@
 """Audiences over HTTP: whom a rule describes now."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from segment_service.conditions.explanation import explain, holds
+from segment_service.conditions.parser import parse
+from segment_service.conditions.repository import customer
 from segment_service.conditions.schema import EXAMPLES, rule_schema
 
 from tests.segment.conftest import Segments
@@ -44,6 +49,62 @@ async def test_d10_an_audience_comes_in_pages(segments: Segments) -> None:
         cursor = page["next_cursor"]
     assert found == people
     assert cursor is None
+
+
+_RULES: tuple[tuple[dict[str, Any], set[int]], ...] = (
+    ({"trait": "country", "in": ["TW", "VN"]}, {0, 1}),
+    ({"trait": "country", "ne": "TW"}, {1}),
+    ({"trait": "address.city", "starts_with": "Đà"}, {1}),
+    ({"trait": "tags", "nin": ["vip"]}, {1}),
+    ({"trait": "birth_date", "before": "-18y"}, {0}),
+    ({"trait": "children", "gte": 2}, {0}),
+    ({"event": "Product Viewed"}, {0, 1}),
+    ({"event": "Product Viewed", "where": {"products.category": {"eq": "tea"}}}, {0}),
+    ({"event": "Product Viewed", "where": {"products.category": {"ne": "tea"}}}, {0, 1}),
+    ({"event": "Product Viewed", "count": {"gte": 2}}, {0}),
+    ({"event": "Product Viewed", "count": {"eq": 0}}, {2}),
+    ({"event": "Product Viewed", "sum": {"of": "products.price", "gte": 10}, "within": "30d"}, {0}),
+    ({"event": "Product Viewed", "distinct": {"of": "products.category", "gte": 2}}, {0}),
+    ({"event": "Product Viewed", "last": {"before": "-30d"}}, {1}),
+    ({"event": "Order Completed", "between": ["-60d", "-30d"]}, {1}),
+    ({"consent": {"channel": "sms", "purpose": "marketing"}}, {1}),
+    ({"relationship": {"kind": "referred_by"}}, {2}),
+    ({"metric": "revenue", "gt": 5}, {1}),
+    ({"segment": "vip"}, set()),
+    ({"not": {"grade": {"club": "gold"}}}, {0, 1, 2}),
+)
+
+
+async def test_d10_rules_read_traits_events_consents_and_relationships(segments: Segments) -> None:
+    feeds = segments.feeds
+    people = [feeds.person() for _ in range(3)]
+    now = datetime.now(UTC)
+    feeds.tell(
+        people[0][1], traits={"country": "TW", "tags": ["vip", "new"], "birth_date": "1990-02-28", "children": 2}
+    )
+    feeds.tell(
+        people[1][1],
+        traits={"country": "VN", "tags": ["new"], "address": {"city": "Đà Nẵng"}},
+        consents=[("sms", "marketing", "granted")],
+    )
+    feeds.relate("referred_by", people[2][0], people[0][0])
+    feeds.order(people[1][0], "A", "12.50", 45)
+    for person, days, products in (
+        (0, 1, [{"category": "tea", "price": 4.5}, {"category": "cups", "price": "5.50"}]),
+        (0, 31, [{"category": "coffee", "price": 99}]),
+        (1, 40, [{"category": "coffee", "price": 10}]),
+    ):
+        at = now - timedelta(days=days)
+        feeds.touch(people[person][0], "track", at, name="Product Viewed", data={"products": products})
+    await segments.caught_up()
+
+    known = [await customer(segments.db, profile) for _, profile in people]
+    for rule, wanted in _RULES:
+        assert await segments.audience(rule) == {str(people[each][1]) for each in wanted}, rule
+        assert {each for each, person in enumerate(known) if person and holds(parse(rule), person)} == wanted, rule
+    viewed = explain(_RULES[11][0], known[0]) if known[0] else {}
+    assert viewed["value"] == {"count": 1, "sum": 10, "last": viewed["value"]["last"]}
+    assert await customer(segments.db, UUID(int=1)) is None
 
 
 @pytest.mark.parametrize("rule", EXAMPLES)

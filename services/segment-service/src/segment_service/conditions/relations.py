@@ -1,5 +1,7 @@
 """The logical relations that rules are compiled against: the same names and columns on every engine. Pure.
 
+PostgreSQL has them twice: of everybody in the schema `rule`, of the profiles in `segment.profiles` in `touched`.
+
 Numbers are exact, times are in UTC without an offset, ids are UUIDs (text on Spark). A leaf is one value of a trait or
 of an event's data, in the columns that fit: `text` for strings, `number` for numbers and for strings that are plain
 numbers, `flag` for truth values, `at` for dates and times and for strings that are such.
@@ -36,6 +38,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "expected_orders": NUMBER,
         "clv_12m": NUMBER,
         "referrals": NUMBER,
+        "cost_to_serve": NUMBER,
     },
     # One row per leaf; an array is several rows, the members of an object have keys such as `address.city`.
     "trait": {"profile_id": _ID, "key": _TEXT, **_LEAF},
@@ -70,11 +73,6 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
 # What no part of the service keeps yet: it is as if there were nothing in it. Whoever brings it takes it from here.
 ABSENT: Final[frozenset[str]] = frozenset(
     {
-        "trait",
-        "event",
-        "event_value",
-        "consent",
-        "relationship",
         "membership",
         "grade",
         "need",

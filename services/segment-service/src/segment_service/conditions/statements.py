@@ -17,8 +17,8 @@ Form = Literal["judged", "members"]
 Place = Literal["everybody", "touched", "duckdb", "spark"]
 
 _DIALECTS: Final[Mapping[Place, tuple[str, str | None]]] = {
-    "everybody": ("postgres", None),
-    "touched": ("postgres", None),
+    "everybody": ("postgres", "rule"),
+    "touched": ("postgres", "touched"),
     "duckdb": ("duckdb", None),
     "spark": ("pyspark", None),
 }
