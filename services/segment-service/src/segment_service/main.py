@@ -15,6 +15,7 @@ from rapport.privacy import privacy_router
 
 from segment_service.audiences.router import router as audiences
 from segment_service.columns.engine import Engine
+from segment_service.columns.increments import RelationStore
 from segment_service.columns.repository import store_id
 from segment_service.columns.store import ColumnStore
 from segment_service.conditions.router import router as rules
@@ -45,6 +46,7 @@ _log = logging.getLogger(__name__)
 
 async def _rank(app: FastAPI, job: RunningJob) -> None:
     await store_id(app.state.database.pool)
+    await app.state.relations.refresh()
     await _recomputation(app).asked(job)
 
 
@@ -83,6 +85,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             follow_interactions,
             follow_profiles,
             read_profiles,
+            keep_relations,
             recompute,
             let_age,
             value_anew,
@@ -103,6 +106,7 @@ async def _resources(app: FastAPI) -> AsyncIterator[None]:
     app.state.rules = Rules(settings.currency, settings.period_days, settings.lifecycle)
     app.state.engine = Engine(folder / "scratch", memory=settings.column_memory, threads=settings.column_threads)
     app.state.store = ColumnStore(folder, app.state.database, app.state.engine, settings.currency)
+    app.state.relations = RelationStore(folder, app.state.database, app.state.engine)
     token = settings.service_token.get_secret_value()
     app.state.interaction = ServiceClient("interaction", settings.interaction_url, token)
     app.state.profile = ServiceClient("profile", settings.profile_url, token)
@@ -141,6 +145,18 @@ async def read_profiles(app: FastAPI) -> None:
             busy, pause = 0, min(pause * 2, 5)
         if not busy:
             await asyncio.sleep(pause)
+
+
+async def keep_relations(app: FastAPI) -> None:
+    """Keep the column files of the relations near; whoever reads them takes in the rest."""
+    store: RelationStore = app.state.relations
+    clock = asyncio.get_running_loop().time
+    due = clock() + app.state.settings.recompute_seconds
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if clock() >= due or await store.overdue():
+            await store.refresh()
+            due = clock() + app.state.settings.recompute_seconds
 
 
 async def recompute(app: FastAPI) -> None:

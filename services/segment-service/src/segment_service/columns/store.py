@@ -59,7 +59,7 @@ class ColumnStore:
             folder = await self._open()
             async with self._database.pool.acquire(timeout=10) as connection:
                 version, wanted, costed = await self._moment(connection, folder)
-            await asyncio.to_thread(_tidy, folder, set(wanted.values()))
+            await asyncio.to_thread(tidy, folder, set(wanted.values()))
         months = [str(path) for name, path in sorted(wanted.items()) if month_of(name)]
         return Files(
             version,
@@ -132,7 +132,7 @@ def _to_parquet(columns: Mapping[str, str], target: Path) -> str:
     )
 
 
-def _tidy(folder: Path, wanted: set[Path]) -> None:
+def tidy(folder: Path, wanted: set[Path]) -> None:
     """Remove files that nobody reads any more, those that a killed process left behind too."""
     old = time.time() - _KEPT_SECONDS
     for path in folder.iterdir():
