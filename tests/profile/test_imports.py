@@ -133,7 +133,7 @@ async def test_i9_the_documents_say_what_a_specification_holds(lists: Lists) -> 
     document = (await lists.client.get("/openapi.json")).json()
     form = document["paths"]["/v1/imports"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     mapped = form["properties"]["spec"]["contentSchema"]["properties"]["mapping"]["additionalProperties"]
-    assert set(mapped["properties"]) == {"identifier", "trait", "fact", "ignore"}
+    assert set(mapped["properties"]) == {"identifier", "trait", "fact", "ignore", "date_format"}
     assert "$ref" not in json.dumps(form)
 
 
@@ -209,6 +209,50 @@ async def test_i9_the_same_list_again_brings_what_is_known_up_to_date(lists: Lis
     assert len(facts) == 2
     changed = [each["data"]["keys"] for each in await profiles.events() if each["type"] == "profile.updated"]
     assert changed == [["family_name"]]
+
+
+async def test_i9_an_unchanged_list_again_leaves_facts_as_they_are(lists: Lists, profiles: Profiles) -> None:
+    rows = HEADER + "ada@example.org,0912345678,Ada,Byron\r\ngrace@example.org,,Grace,Hopper\r\n"
+    await lists.take(rows)
+    pool = lists.database.pool
+    before = await pool.fetch("SELECT fact_id, xmin::text FROM fact ORDER BY fact_id")
+    events = len(await profiles.events())
+    again = await lists.take(rows)
+    assert again["accepted"] == 2
+    assert await pool.fetch("SELECT fact_id, xmin::text FROM fact ORDER BY fact_id") == before
+    assert len(await profiles.events()) == events
+    # They are on the new list all the same.
+    assert await pool.fetchval("SELECT count(*) FROM list_membership") == 6
+    # Old facts, and facts of a list on other terms, become as new as the list.
+    await pool.execute("UPDATE fact SET observed_at = observed_at - interval '8 days' WHERE key = 'given_name'")
+    await lists.take(rows)
+    ages = await pool.fetch("SELECT key, count(DISTINCT import_id) FROM fact GROUP BY key ORDER BY key")
+    refreshed = (
+        "SELECT count(*) FROM fact JOIN list_import USING (import_id) WHERE observed_at = list_import.created_at"
+    )
+    assert [tuple(each) for each in ages] == [("family_name", 1), ("given_name", 1)]
+    assert await pool.fetchval(refreshed) == 4
+    await lists.take(rows, spec(lawful_basis="consent"))
+    last = "SELECT import_id FROM list_import ORDER BY created_at DESC LIMIT 1"
+    newest = f"SELECT count(*) FROM fact WHERE import_id = ({last})"
+    assert await pool.fetchval(newest) == 4
+
+
+async def test_i9_a_list_that_says_again_what_was_put_out_of_use_counts_again(lists: Lists, profiles: Profiles) -> None:
+    one = HEADER + "ada@example.org,0912345678,Ada,Byron\r\n"
+    await lists.take(one)
+    await lists.take(one.replace("Byron", "Lovelace"), spec(source="other fair"))
+    profile = await profiles.profile_of("email", "ada@example.org")
+    assert (await profiles.read(profile))["traits"]["family_name"] == "Lovelace"
+    await lists.take(one)
+    assert (await profiles.read(profile))["traits"]["family_name"] == "Byron"
+    told = [each["data"]["keys"] for each in await profiles.events() if each["type"] == "profile.updated"]
+    assert told[-1] == ["family_name"]
+    withdrawn = await lists.database.pool.execute("UPDATE fact SET withdrawn_at = now() WHERE value = '\"Byron\"'")
+    assert withdrawn == "UPDATE 1"
+    assert (await profiles.read(profile))["traits"]["family_name"] == "Lovelace"
+    await lists.take(one)
+    assert (await profiles.read(profile))["traits"]["family_name"] == "Byron"
 
 
 async def test_i9_the_same_key_replays_the_answer(lists: Lists) -> None:

@@ -57,6 +57,9 @@ class Importer:
                 "\n".join(f"{each['column'] or 'row'}: {each['reason']}" for each in row["faults"]),
             )
         self._console.print(table)
+        for each in answer["dates"]:
+            many = f" ({', '.join(each['fitting'])})" if each["ambiguous"] else ""
+            self._console.print(f"Dates in {each['column']}: {each['detail']}{many}", markup=False)
         if answer["unmapped"]:
             self._console.print("Columns not mapped: " + ", ".join(answer["unmapped"]), markup=False)
         return 0

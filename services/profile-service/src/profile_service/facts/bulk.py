@@ -15,7 +15,7 @@ from rapport.database import Connection
 from profile_service.facts.rules import Origin
 
 _COLUMNS: Final = (
-    *("fact_id", "identity_id", "key", "value", "digest", "origin", "source", "confidence"),
+    *("identity_id", "fact_id", "key", "value", "digest", "origin", "source", "confidence"),
     *("first_observed_at", "observed_at", "expires_at", "import_id"),
 )
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
@@ -24,6 +24,8 @@ _NULL: Final = struct.pack(">i", -1)
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SAME_OFTEN: Final = 50_000
 _length = struct.Struct(">i").pack
+_LEAD: Final = struct.pack(">h", len(_COLUMNS)) + _length(16)
+_SIXTEEN: Final = _length(16)
 
 _DEFINED = "SELECT key, searchable FROM attribute WHERE key = ANY($1::text[]) ORDER BY key FOR SHARE"
 _INDEX = """
@@ -52,7 +54,8 @@ class Teller:
         sure = _field(struct.pack(">d", confidence))
         where = _field(origin.encode()) + _field(source.encode())
         self._rest = where + sure + observed + observed + expires + _field(import_id.bytes)
-        self._seen: dict[tuple[str, str], bytes] = {}
+        self._seen: dict[tuple[int, str], bytes] = {}
+        self._noise, self._last = os.urandom(6), 0
 
     async def tell(
         self, connection: Connection, owners: Sequence[UUID], values: Mapping[str, Sequence[str | None]]
@@ -68,37 +71,39 @@ class Teller:
             await connection.execute(_INDEX, list(owners), searchable)
 
     def _rows(self, owners: Sequence[UUID], values: Mapping[str, Sequence[str | None]]) -> bytes:
-        heads = _heads(len(values))
-        rest, middle, parts = self._rest, self._middle, [_HEAD]
-        noise, place = os.urandom(8 * len(owners)), 0
-        columns = list(zip(heads, values, values.values(), strict=True))
-        for number, owner in enumerate(owners):
-            # A time-ordered id is the time, the key's number, and noise that the facts of one owner share.
-            unique = bytes((noise[place] & 0x3F | 0x80,)) + noise[place + 1 : place + 8]
-            place += 8
-            whose = unique + _field(owner.bytes)
-            for head, key, column in columns:
-                if (text := column[number]) is not None:
-                    parts += (head, whose, middle(key, text), rest)
+        rest, middle, parts, moment = self._rest, self._middle, [_HEAD], self._moment()
+        columns = [(number, key, column) for number, (key, column) in enumerate(values.items())]
+        for place, owner in enumerate(owners):
+            head = _LEAD + owner.bytes + _SIXTEEN + _id_of(moment, place)
+            for number, key, column in columns:
+                if (text := column[place]) is not None:
+                    parts += (head, middle(number, key, text), rest)
         parts.append(_END)
         return b"".join(parts)
 
-    def _middle(self, key: str, text: str) -> bytes:
-        made = self._seen.get((key, text))
+    def _moment(self) -> int:
+        """Milliseconds, each given once: by them, the owner's place and the key's number, ids differ and only grow."""
+        self._last = max(self._last + 1, time.time_ns() // 1_000_000)
+        return self._last
+
+    def _middle(self, number: int, key: str, text: str) -> bytes:
+        made = self._seen.get((number, text))
         if made is None:
             value = text.encode()
-            made = _field(key.encode()) + _field(b"\x01" + value) + _field(hashlib.sha256(value).digest())
+            tail = bytes((number,)) + self._noise
+            made = tail + _field(key.encode()) + _field(b"\x01" + value) + _field(hashlib.sha256(value).digest())
             if len(self._seen) >= _SAME_OFTEN:
                 self._seen.clear()
-            self._seen[key, text] = made
+            self._seen[number, text] = made
         return made
 
 
-def _heads(count: int) -> list[bytes]:
-    """Beginnings of rows: how many columns, and the first half of an id of version 7."""
-    milliseconds = (time.time_ns() // 1_000_000).to_bytes(6, "big")
-    lead = struct.pack(">h", len(_COLUMNS)) + _length(16) + milliseconds
-    return [lead + struct.pack(">H", 0x7000 | number) for number in range(count)]
+def _id_of(milliseconds: int, place: int) -> bytes:
+    """The first nine bytes of an id of version 7, whose count goes on where the time ends.
+
+    The index on ids takes what only grows at its end, several times faster than ids that fall anywhere.
+    """
+    return (milliseconds << 24 | 0x7 << 20 | (place >> 6 & 0xFFF) << 8 | 0x80 | place & 0x3F).to_bytes(9)
 
 
 def _field(value: bytes) -> bytes:

@@ -41,6 +41,7 @@ async def run(app: FastAPI, job: RunningJob) -> Mapping[str, Any]:
         how=msgspec.json.decode(row["file_format"], type=FileFormat),
         columns=columns,
         country=row["country"],
+        date_format=row["date_format"],
         guards=app.state.policy.guards,
         defined=defined,
         skip=job.checkpoint["row"] if job.checkpoint else 0,

@@ -35,6 +35,7 @@ class Work(msgspec.Struct, frozen=True):
     guards: Guards
     defined: Catalogue
     skip: int
+    date_format: str | None = None
 
 
 class Batch(msgspec.Struct, array_like=True):
@@ -54,7 +55,7 @@ _decode = msgspec.msgpack.Decoder(Batch).decode
 
 def batches(work: Work, file: BinaryIO, size: int = ROWS_AT_ONCE) -> Iterator[Batch]:
     """The file's rows after those to skip, some at a time; what cannot be read further is said in the last batch."""
-    reader = Reader(work.columns, work.country, work.guards, work.defined)
+    reader = Reader(work.columns, work.country, work.guards, work.defined, work.date_format)
     keys = keys_of(work.columns)
     last, batch = work.skip, _empty(work.skip, len(keys))
     try:

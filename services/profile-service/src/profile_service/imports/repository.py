@@ -17,13 +17,14 @@ _PART: Final = 1 << 20
 _PARTS_AT_ONCE: Final = 8
 
 _IMPORT = """
-    import_id, list_import.job_id, source, lawful_basis, permitted_uses, expires_at, country, mapping, file_name,
-    file_size, file_format, rows, accepted, rejected, created_by, list_import.created_at, state, error, finished_at
+    import_id, list_import.job_id, source, lawful_basis, permitted_uses, expires_at, country, date_format, mapping,
+    file_name, file_size, file_format, rows, accepted, rejected, created_by, list_import.created_at, state, error,
+    finished_at
 """
 _INSERT = """
-    INSERT INTO list_import (import_id, job_id, source, lawful_basis, permitted_uses, expires_at, country, mapping,
-                             file_name, file_size, file_format, created_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11::jsonb, $12)
+    INSERT INTO list_import (import_id, job_id, source, lawful_basis, permitted_uses, expires_at, country, date_format,
+                             mapping, file_name, file_size, file_format, created_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12::jsonb, $13)
 """
 _READ = f"SELECT {_IMPORT} FROM list_import JOIN job USING (job_id) WHERE import_id = $1"
 _PAGE = f"""
@@ -49,6 +50,13 @@ _KNOWN = "SELECT identity_id, profile_id, first_seen FROM identity WHERE identit
 _LINKED = """
     SELECT a, b FROM link JOIN unnest($1::uuid[], $2::uuid[]) AS pair(pair_a, pair_b) ON a = pair_a AND b = pair_b
     WHERE kind = 'import' AND state = 'accepted' AND retracted_at IS NULL AND evidence_at <= $3
+"""
+_LIKE = """
+    SELECT other.import_id FROM list_import AS this JOIN list_import AS other
+        ON (other.source, other.permitted_uses) = (this.source, this.permitted_uses)
+        AND other.lawful_basis IS NOT DISTINCT FROM this.lawful_basis
+        AND other.expires_at IS NOT DISTINCT FROM this.expires_at
+    WHERE this.import_id = $1
 """
 _FORGET_FILES = """
     DELETE FROM import_file_part USING list_import JOIN job USING (job_id)
@@ -157,3 +165,8 @@ async def linked(connection: Connection, pairs: Sequence[tuple[UUID, UUID]], by:
         return set()
     rows = await connection.fetch(_LINKED, *(list(side) for side in zip(*pairs, strict=True)), by)
     return {(row["a"], row["b"]) for row in rows}
+
+
+async def lists_like(connection: Connection, import_id: UUID) -> frozenset[UUID]:
+    """A list and the others from its source on the same terms."""
+    return frozenset(row["import_id"] for row in await connection.fetch(_LIKE, import_id))

@@ -12,25 +12,32 @@ from rapport.identity import InvalidIdentifier, confidence, identity_id, normali
 from profile_service.attributes.rules import Catalogue
 from profile_service.facts.places import known_country
 from profile_service.facts.traits import POSTCODE, InvalidTrait, normalise_trait
+from profile_service.imports.dates import ISO, DateFormat
 from profile_service.ledger.guards import Guards
 
 MAX_SHOWN: Final = 200
+BIRTH: Final = "birth_date"
 CONTACT_POINTS: Final = ("email", "phone")
 _NAMING: Final = ("given_name", "family_name", "display_name")
 _COUNTRY_KEYS: Final = ("country", "address.country")
 _NOTHING: Final = frozenset({"NULL", "N/A", "#N/A", "\\N", "nan", "NaN"})
 _SAME_OFTEN: Final = 50_000
+_year_last = re.compile(r"\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}")
+_AMBIGUOUS: Final = (
+    "Day and month could be either: say in the spec how dates are written, as date_format, for example DD/MM/YYYY."
+)
 _number = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
 
 Role = Literal["identifier", "trait", "fact"]
 
 
 class Column(NamedTuple):
-    """What a column holds: an identifier of kind `key`, or the trait or fact `key`."""
+    """What a column holds: an identifier of kind `key`, or the trait or fact `key`; and how its dates are written."""
 
     name: str
     role: Role
     key: str
+    date_format: str | None = None
 
 
 class Fault(NamedTuple):
@@ -58,11 +65,21 @@ class Person(NamedTuple):
 
 
 class Reader:
-    """Reads rows of one list: `country` is where phone numbers without a country code belong."""
+    """Reads rows of one list: `country` is where phone numbers without a country code belong, `date_format` how dates
+    are written in columns that do not say it themselves.
+    """
 
-    def __init__(self, columns: Sequence[Column], country: str, guards: Guards, defined: Catalogue) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        country: str,
+        guards: Guards,
+        defined: Catalogue,
+        date_format: str | None = None,
+    ) -> None:
         self.columns = columns
         self._defined = defined
+        self.days = {each.key: _format_of(each, date_format) for each in columns if is_date(each, defined)}
         self._types = {key: _types(attribute.schema) for key, attribute in defined.attributes.items()}
         self._country = country
         self._guards = guards
@@ -120,7 +137,8 @@ class Reader:
         known = (key, value, country, place if key == POSTCODE else None) if isinstance(value, str) else None
         if known is not None and (ready := self._seen.get(known)) is not None:
             return ready
-        canonical = _canonical(key, _typed(value, self._types.get(key)), country, place)
+        written = self._day(key, value) if key in self.days else _typed(value, self._types.get(key))
+        canonical = _canonical(key, written, country, place)
         self._defined.check(key, canonical)
         made = _json(canonical)
         if known is not None:
@@ -128,6 +146,19 @@ class Reader:
                 self._seen.clear()
             self._seen[known] = made
         return made
+
+    def _day(self, key: str, value: Any) -> Any:
+        text, how = _as_text(value), self.days[key]
+        if text is None:
+            return value
+        if how is None and _year_last.fullmatch(text):
+            raise InvalidTrait(key, _AMBIGUOUS)
+        if how is None and key == BIRTH:
+            return text
+        try:
+            return (how or DateFormat.parse(ISO)).read(text)
+        except ValueError as error:
+            raise InvalidTrait(key, str(error)) from error
 
     def _nobody(self, identities: Mapping[UUID, Identity]) -> Fault:
         shared = next(iter(identities.values()), None)
@@ -137,8 +168,18 @@ class Reader:
         return Fault(column, "Many people share this value: it says nothing about who this is.", shared.value)
 
 
-def _rank(identity: Identity) -> tuple[bool, int, str, str]:
-    return identity.blocked, strength(identity.kind), identity.kind, identity.value
+def is_date(column: Column, defined: Catalogue) -> bool:
+    """Whether a column holds days: those of birth, attributes that are dates, and what has a format of its own."""
+    if column.role == "identifier":
+        return False
+    attribute = defined.attributes.get(column.key)
+    dated = attribute is not None and attribute.schema.get("format") == "date"
+    return dated or column.key == BIRTH or column.date_format is not None
+
+
+def _format_of(column: Column, date_format: str | None) -> DateFormat | None:
+    text = column.date_format or date_format
+    return DateFormat.parse(text) if text else None
 
 
 def shown(value: Any) -> str:

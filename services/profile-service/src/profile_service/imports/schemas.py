@@ -11,6 +11,7 @@ from rapport.text import CleanText
 from profile_service.facts.places import COUNTRIES
 from profile_service.facts.traits import MAX_NAME, InvalidTrait, flatten
 from profile_service.fields import ShortText, Time
+from profile_service.imports.dates import DateFormat
 from profile_service.imports.rules import Column, Role
 from profile_service.jobs.schemas import State
 from profile_service.ledger.records import PROFILE
@@ -33,6 +34,25 @@ def _basis(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() in {"", "none", "unknown"} else value
 
 
+def _date_format(value: object) -> object:
+    if isinstance(value, str):
+        DateFormat.parse(value.strip())
+        return value.strip()
+    return value
+
+
+DateText = Annotated[
+    CleanText,
+    BeforeValidator(_date_format),
+    Field(
+        min_length=1,
+        max_length=50,
+        examples=["DD/MM/YYYY"],
+        description="How dates are written: YYYY or YY (last two digits of a year that has begun) or ROC (year of the "
+        "Republic of China), MM or MMM (English name of the month), DD, in any order and with any marks between; "
+        "or the directives %Y %y %m %b %d. YYYY-MM-DD is always understood",
+    ),
+]
 Country = Annotated[str, BeforeValidator(_country)]
 Key = Annotated[CleanText, Field(min_length=1, max_length=MAX_NAME)]
 
@@ -46,12 +66,17 @@ class Target(BaseModel):
     trait: Annotated[Key | None, Field(description="Dotted for nested traits: `address.postcode`")] = None
     fact: Key | None = None
     ignore: Literal[True] | None = None
+    date_format: Annotated[
+        DateText | None, Field(description="If other than the list's; makes the column one of days")
+    ] = None
 
     @model_validator(mode="after")
     def _one(self) -> "Target":
         given = [each for each in (self.identifier, self.trait, self.fact, self.ignore) if each is not None]
         if len(given) != 1:
             raise ValueError("Give exactly one of identifier, trait, fact, ignore.")
+        if self.date_format is not None and not (self.trait or self.fact):
+            raise ValueError("Only a trait or a fact can have a date_format.")
         if self.identifier == PROFILE:
             raise ValueError("This kind of identifier is the product's own.")
         if key := self.trait or self.fact:
@@ -68,7 +93,7 @@ class Target(BaseModel):
     def column(self, name: str) -> Column | None:
         """As the rules see it; None for a column that is ignored."""
         roles: dict[Role, str | None] = {"identifier": self.identifier, "trait": self.trait, "fact": self.fact}
-        return next((Column(name, role, key) for role, key in roles.items() if key is not None), None)
+        return next((Column(name, role, key, self.date_format) for role, key in roles.items() if key is not None), None)
 
 
 class Spec(BaseModel):
@@ -85,6 +110,7 @@ class Spec(BaseModel):
     permitted_uses: Annotated[list[ShortText], Field(max_length=50, description="Purposes, as consents name them")] = []
     expires_at: Annotated[Time | None, BeforeValidator(_end_of_day)] = None
     country: Country | None = None
+    date_format: DateText | None = None
     mapping: Annotated[dict[Key, Target], Field(min_length=1, max_length=200)]
 
     @property
@@ -120,6 +146,7 @@ class ImportAnswer(BaseModel):
     permitted_uses: list[str]
     expires_at: datetime | None
     country: str
+    date_format: str | None
     mapping: dict[str, dict[str, Any]]
     file_name: str
     file_size: int
@@ -147,6 +174,23 @@ class PreviewRow(BaseModel):
     faults: list[FaultAnswer]
 
 
+class DatesAnswer(BaseModel):
+    """How the dates of a column can be read, as far as its first rows tell.
+
+    `given` is the format that the specification names, `fitting` are those in which all of the `values` are days;
+    `suggested` is the only one, or the one given if it fits, null when none is needed; `ambiguous` if there are several
+    and none is given.
+    """
+
+    column: str
+    values: int
+    given: str | None
+    suggested: str | None
+    fitting: list[str]
+    ambiguous: bool
+    detail: str
+
+
 class PreviewAnswer(BaseModel):
     """The first rows of a file; `unmapped` are columns of the file that the mapping does not name."""
 
@@ -154,4 +198,5 @@ class PreviewAnswer(BaseModel):
     rows: list[PreviewRow]
     accepted: int
     rejected: int
+    dates: list[DatesAnswer]
     unmapped: list[str]

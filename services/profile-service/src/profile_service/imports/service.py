@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
@@ -15,10 +15,18 @@ from rapport.database import Connection, Database
 from profile_service.attributes.service import catalogue
 from profile_service.facts.traits import nest
 from profile_service.imports import repository
+from profile_service.imports.dates import ISO, DateFormat, Reading, fitting, texts_of
 from profile_service.imports.errors import UnknownImport
 from profile_service.imports.reading import Row, rows_of
-from profile_service.imports.rules import Fault, Reader
-from profile_service.imports.schemas import FaultAnswer, FormatAnswer, ImportAnswer, PreviewAnswer, PreviewRow
+from profile_service.imports.rules import BIRTH, Column, Fault, Reader
+from profile_service.imports.schemas import (
+    DatesAnswer,
+    FaultAnswer,
+    FormatAnswer,
+    ImportAnswer,
+    PreviewAnswer,
+    PreviewRow,
+)
 from profile_service.imports.upload import Upload
 from profile_service.jobs import service as jobs
 from profile_service.ledger.strangers import new_ids
@@ -27,6 +35,7 @@ from profile_service.policy import Policy
 
 JOB: Final = "import"
 _FAULTS_AT_ONCE: Final = 2_000
+_ROWS_FOR_DATES: Final = 2_000
 _HEADER: Final = ("row", "column", "reason", "value")
 
 
@@ -44,6 +53,7 @@ async def start(connection: Connection, policy: Policy, upload: Upload, by: str)
         list(dict.fromkeys(spec.permitted_uses)),
         spec.expires_at,
         spec.country or policy.country,
+        spec.date_format,
         {name: target.model_dump(exclude_none=True) for name, target in spec.mapping.items()},
         upload.name,
         upload.size,
@@ -72,13 +82,14 @@ async def preview(database: Database, policy: Policy, upload: Upload, limit: int
     spec = upload.spec
     async with database.transaction() as connection:
         defined = await catalogue(connection, dict.fromkeys(each.key for each in spec.columns))
-    reader = Reader(spec.columns, spec.country or policy.country, policy.guards, defined)
+    reader = Reader(spec.columns, spec.country or policy.country, policy.guards, defined, spec.date_format)
 
-    def tried() -> list[PreviewRow]:
+    def tried() -> tuple[list[PreviewRow], list[DatesAnswer]]:
         rows = rows_of(upload.file, upload.how, [each.name for each in spec.columns])
-        return [_tried(reader, row, pii=pii) for row in islice(rows, limit)]
+        first = list(islice(rows, _ROWS_FOR_DATES))
+        return [_tried(reader, row, pii=pii) for row in first[:limit]], _dates(reader, first)
 
-    rows = await asyncio.to_thread(tried)
+    rows, dates = await asyncio.to_thread(tried)
     accepted = sum(row.accepted for row in rows)
     unmapped = [name for name in dict.fromkeys(upload.how.columns) if name not in spec.mapping]
     return PreviewAnswer(
@@ -86,6 +97,7 @@ async def preview(database: Database, policy: Policy, upload: Upload, limit: int
         rows=rows,
         accepted=accepted,
         rejected=len(rows) - accepted,
+        dates=dates,
         unmapped=unmapped,
     )
 
@@ -120,6 +132,47 @@ def _tried(reader: Reader, row: Row, *, pii: bool) -> PreviewRow:
         for each in found.identities
     ]
     return PreviewRow(row=row.number, accepted=True, identifiers=identifiers, traits=nest(shown), faults=[])
+
+
+def _dates(reader: Reader, rows: Sequence[Row]) -> list[DatesAnswer]:
+    columns = [(place, each) for place, each in enumerate(reader.columns) if each.key in reader.days]
+    read = [row.values for row in rows if row.fault is None]
+    return [
+        _dates_of(each, reader.days[each.key], texts_of(values[place] for values in read))
+        for place, each in columns
+        if each.role != "identifier"
+    ]
+
+
+def _dates_of(column: Column, how: DateFormat | None, values: Sequence[str]) -> DatesAnswer:
+    found = fitting(values, birth=column.key == BIRTH, given=how)
+    given = how.text if how is not None else None
+    suggested, detail = _advice(given, found)
+    return DatesAnswer(
+        column=column.name,
+        values=found.values,
+        given=given,
+        suggested=suggested,
+        fitting=found.fitting,
+        ambiguous=given is None and ISO not in found.fitting and len(found.fitting) > 1,
+        detail=detail,
+    )
+
+
+def _advice(given: str | None, found: Reading) -> tuple[str | None, str]:
+    """The format to take, if any, and why."""
+    only = found.fitting[0] if len(found.fitting) == 1 else None
+    if given is not None and given in found.fitting:
+        return given, "All of these values are days in the format given."
+    if ISO in found.fitting:
+        return None, "No format is needed."
+    if not found.fitting:
+        return None, "They are written in different ways." if found.values else "None of these values is a day."
+    if given is not None:
+        return only, "Some of these values are no days in the format given."
+    if only is not None:
+        return only, f"All of these values are days as {only} alone: give it as date_format."
+    return None, "They could be read in several ways: say which, as date_format."
 
 
 def _format(how: Any) -> FormatAnswer:

@@ -1,7 +1,7 @@
 """A batch of people taken in: what the list tells of them, then who they are."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -13,8 +13,10 @@ from rapport.database import Connection
 from rapport.identity import Identifier, identity_id
 
 from profile_service.facts import repository as facts
+from profile_service.facts import retold
 from profile_service.facts.bulk import Teller
 from profile_service.facts.repository import NewFact
+from profile_service.facts.retold import Terms, Told
 from profile_service.facts.service import told
 from profile_service.imports import repository
 from profile_service.imports.preparing import Batch
@@ -28,6 +30,7 @@ from profile_service.ledger.strangers import Met, Said, Stranger, Strangers, add
 
 LINK: Final = "import"
 CONFIDENCE: Final = 0.8
+ORIGIN: Final = "observed"
 _EVENTS_AT_ONCE: Final = 1_000
 
 
@@ -41,10 +44,11 @@ class List:
     seen_at: datetime
     keys: Sequence[str]
     strangers: Strangers
+    like: Collection[UUID] | None = None
     teller: Teller = field(init=False)
 
     def __post_init__(self) -> None:
-        self.teller = Teller("observed", self.source, CONFIDENCE, self.seen_at, self.expires_at, self.import_id)
+        self.teller = Teller(ORIGIN, self.source, CONFIDENCE, self.seen_at, self.expires_at, self.import_id)
 
 
 @dataclass(slots=True)
@@ -59,7 +63,7 @@ class People:
     strangers: list[int] = field(default_factory=list)
     steady: list[int] = field(default_factory=list)
     rest: list[int] = field(default_factory=list)
-    changed: Mapping[UUID, set[str]] = field(default_factory=dict)
+    changed: dict[UUID, set[str]] = field(default_factory=dict)
 
     def event(self, place: int) -> str:
         """What the evidence of a row goes by."""
@@ -83,7 +87,8 @@ async def tell(connection: Connection, listed: List, batch: Batch, *, careful: b
     people = People(listed, batch, who, known)
     await _sort(connection, people, careful=careful)
     await _tell_new(connection, people)
-    people.changed = await _tell(connection, people, [*people.steady, *people.rest])
+    people.changed = await _tell(connection, people, people.rest)
+    await _tell_again(connection, people)
     await _enrol(connection, people)
     return people
 
@@ -199,27 +204,56 @@ async def _tell_new(connection: Connection, people: People) -> None:
     await people.listed.teller.tell(connection, owners, people.values(places))
 
 
-async def _tell(connection: Connection, people: People, places: Collection[int]) -> dict[UUID, set[str]]:
+async def _tell(connection: Connection, people: People, places: Iterable[int]) -> dict[UUID, set[str]]:
     """Keep facts about people who may be known; the keys of what is new, by identity."""
-    listed = people.listed
-    told_of = [
+    told = [
+        (people.who[place][0].id, key, text)
+        for place in places
+        for key, column in zip(people.listed.keys, people.batch.values, strict=True)
+        if (text := column[place]) is not None
+    ]
+    return await _keep(connection, people.listed, told)
+
+
+async def _tell_again(connection: Connection, people: People) -> None:
+    """Keep what is new or has changed about people who are on a list again."""
+    listed, changed = people.listed, people.changed
+    told = [
+        Told(people.known[(owner := people.who[place][0].id)][0], owner, key, text)
+        for place in people.steady
+        for key, column in zip(listed.keys, people.batch.values, strict=True)
+        if (text := column[place]) is not None
+    ]
+    if not told:
+        return
+    if listed.like is None:
+        listed.like = await repository.lists_like(connection, listed.import_id)
+    terms = Terms(ORIGIN, listed.source, CONFIDENCE, listed.seen_at, listed.expires_at, listed.import_id, listed.like)
+    found = await retold.sort_out(connection, terms, told)
+    await retold.refresh(connection, terms, found.stale)
+    for identity, keys in (await _keep(connection, listed, [told[place][1:] for place in found.new])).items():
+        changed.setdefault(identity, set()).update(keys)
+    for place in found.revived:
+        changed.setdefault(told[place].identity_id, set()).add(told[place].key)
+
+
+async def _keep(connection: Connection, listed: List, told: Iterable[tuple[UUID, str, str]]) -> dict[UUID, set[str]]:
+    new = [
         NewFact(
-            people.who[place][0].id,
+            identity,
             key,
             msgspec.json.decode(text),
-            "observed",
+            ORIGIN,
             listed.source,
             listed.seen_at,
             CONFIDENCE,
             listed.expires_at,
             listed.import_id,
         )
-        for place in places
-        for key, column in zip(listed.keys, people.batch.values, strict=True)
-        if (text := column[place]) is not None
+        for identity, key, text in told
     ]
     changed: dict[UUID, set[str]] = {}
-    for fact in await facts.tell(connection, told_of):
+    for fact in await facts.tell(connection, new):
         if fact.first_observed_at == listed.seen_at:
             changed.setdefault(fact.identity_id, set()).add(fact.key)
     return changed

@@ -103,8 +103,8 @@ async def add(connection: Connection, strangers: Sequence[Stranger], said: Said)
     if not strangers:
         return
     met = [each for stranger in strangers for each in stranger.identities]
-    made = new_ids(sum(each.seed is None for each in met))
-    seeds = [each.seed or made.pop() for each in met]
+    made = iter(new_ids(sum(each.seed is None for each in met)))
+    seeds = [each.seed or next(made) for each in met]
     by_identity = {each.id: seed for each, seed in zip(met, seeds, strict=True)}
     profiles = [by_identity[min([each.id for each in who.identities], key=_number)] for who in strangers]
     owners = [profile for who, profile in zip(strangers, profiles, strict=True) for _ in who.identities]
@@ -124,10 +124,20 @@ async def add(connection: Connection, strangers: Sequence[Stranger], said: Said)
 
 
 def new_ids(count: int) -> list[UUID]:
-    """Time-ordered ids (version 7); the server takes several microseconds for each."""
-    head = (time.time_ns() // 1_000_000) << 80 | 0x7 << 76 | 0x8 << 60
-    noise, mask = os.urandom(10 * count), (0xFFF << 64) | ((1 << 62) - 1)
-    return [UUID(int=head | (int.from_bytes(noise[start : start + 10]) & mask)) for start in range(0, 10 * count, 10)]
+    """Time-ordered ids (version 7), each greater than the one before; the server takes several microseconds for each.
+
+    Indexes take ids that only grow at their end, several times faster than ids that fall anywhere.
+    """
+    head, noise = (time.time_ns() // 1_000_000) << 80 | 0x7 << 76 | 0x8 << 60, os.urandom(7 * count)
+    return [
+        UUID(
+            int=head
+            | (number >> 12 & 0xFFF) << 64
+            | (number & 0xFFF) << 50
+            | int.from_bytes(noise[7 * number : 7 * number + 7]) >> 6
+        )
+        for number in range(count)
+    ]
 
 
 def once(ids: Iterable[Iterable[UUID]]) -> Collection[UUID]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, DateTime, Double, Index, LargeBinary, Text, Uuid, func, text, true
+from sqlalchemy import CheckConstraint, DateTime, Double, Index, LargeBinary, Text, Uuid, func, text, true
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,13 +33,6 @@ class Fact(Base):
     withdrawn_by: Mapped[str | None] = mapped_column(Text)
     withdrawal_reason: Mapped[str | None] = mapped_column(Text)
     search: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
-    name: Mapped[str | None] = mapped_column(
-        Text,
-        Computed(
-            "CASE WHEN key IN ('given_name', 'family_name', 'display_name') THEN lower(value #>> '{}') END",
-            persisted=True,
-        ),
-    )
 
     __table_args__ = (
         CheckConstraint("origin IN ('stated', 'observed', 'inferred')", name="origin"),

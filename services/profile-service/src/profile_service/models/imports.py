@@ -27,6 +27,7 @@ class ListImport(Base):
     permitted_uses: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     country: Mapped[str] = mapped_column(Text)
+    date_format: Mapped[str | None] = mapped_column(Text)
     mapping: Mapped[dict[str, Any]] = mapped_column(JSONB)
     file_name: Mapped[str] = mapped_column(Text)
     file_size: Mapped[int] = mapped_column(BigInteger)
