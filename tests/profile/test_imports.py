@@ -142,11 +142,43 @@ async def test_i9_a_specification_may_come_as_a_file_part(lists: Lists) -> None:
     assert (await lists.client.post("/v1/imports", files=parts)).status_code == 202
 
 
-@pytest.mark.parametrize("empty", [b"", b"\r\n\r\n", b"\xef\xbb\xbf", b"PK\x03\x04rest", b"PAR1rest"])
+@pytest.mark.parametrize(
+    "empty",
+    [
+        *(
+            b"",
+            b"\r\n\r\n",
+            b"\xef\xbb\xbf",
+            b"PK\x03\x04rest",
+            b"PAR1rest",
+            b"%PDF-1.7\n",
+            b"\xd0\xcf\x11\xe0\xa1\xb1",
+        ),
+        *(
+            b"<html><table></table></html>",
+            b'[{"E-mail": "ada@example.org"}]',
+            b'[\n  {"E-mail": "ada@example.org"}\n]',
+        ),
+    ],
+)
 async def test_i9_a_file_that_is_no_list_is_refused(lists: Lists, empty: bytes) -> None:
     response = await lists.send(empty)
     assert response.status_code == 422, response.text
     assert [each["pointer"] for each in response.json()["errors"]] == ["/file"]
+
+
+async def test_i9_a_first_line_may_say_what_separates_the_cells(lists: Lists, profiles: Profiles) -> None:
+    rows = "sep=;\r\nE-mail;Mobile;First;Last\r\nada@example.org;;Zoë;a,b\r\nnobody;;;\r\n".encode("cp1252")
+    done = await lists.take(rows)
+    assert (done["rows"], done["accepted"], done["file_format"]["delimiter"]) == (2, 1, ";")
+    assert [each["row"] for each in await lists.faults(done["id"])] == ["2"]
+    ada = await profiles.read(await profiles.profile_of("email", "ada@example.org"))
+    assert ada["traits"]["given_name"] == "Zoë"
+
+
+async def test_i9_a_column_of_another_case_is_named(lists: Lists) -> None:
+    response = await lists.send(HEADER.replace("E-mail", "e-mail") + "ada@example.org,,,\r\n")
+    assert [each["detail"] for each in response.json()["errors"]] == ["The file has no such column, but 'e-mail'."]
 
 
 async def test_i9_a_list_with_a_header_alone_has_no_rows(lists: Lists) -> None:

@@ -81,6 +81,26 @@ async def test_i9_batches_and_others_work_on_the_same_people(profiles: Profiles,
     assert await pool.fetchval("SELECT count(*) FROM list_membership") == 2 * len(met)
 
 
+async def test_i9_two_lists_of_the_same_people_at_once(profiles: Profiles) -> None:
+    dice = random.Random(7)
+    rows: list[Person] = [
+        ([("email", f"p{person}"), ("loyalty_card", f"p{person}")], f"name{person}") for person in range(60)
+    ]
+    # Twice each, in another order each time: batches of the two lists want the same people the other way round.
+    lists = [dice.sample(rows + rows, 2 * len(rows)) for _ in range(2)]
+    taken = await asyncio.gather(*(carry(profiles, Steps(), each) for each in lists))
+    where, pool = await profiles.map(), profiles.database.pool
+    assert len(set(where.values())) == len(rows)
+    assert len(where) == 2 * len(rows)
+    for listed in taken:
+        counts = await pool.fetchrow("SELECT rows, accepted FROM list_import WHERE import_id = $1", listed.import_id)
+        assert counts is not None
+        assert tuple(counts) == (120, 120)
+    assert await pool.fetchval("SELECT count(*) FROM fact") == len(rows)
+    assert await pool.fetchval("SELECT count(*) FROM link WHERE state = 'accepted'") == len(rows)
+    assert await pool.fetchval("SELECT count(*) FROM list_membership") == 4 * len(rows)
+
+
 async def test_i9_nothing_behind_a_lost_lease_is_committed(profiles: Profiles) -> None:
     rows: list[Person] = [([("email", f"p{number}")], "x") for number in range(120)]
     with pytest.raises(LeaseLost):

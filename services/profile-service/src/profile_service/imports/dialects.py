@@ -24,14 +24,15 @@ class Found(NamedTuple):
     header: list[str]
 
 
-def guess(text: str, wanted: Collection[str], *, whole: bool) -> Found:
-    """The dialect in which `text`, the beginning of a file or all of it, looks most like a table.
+def guess(text: str, wanted: Collection[str], delimiters: Collection[str] = DELIMITERS, *, whole: bool) -> Found:
+    """The dialect, one with these `delimiters`, in which `text`, the beginning of a file or all of it, looks most like
+    a table.
 
     The one in which the columns `wanted` are in the header is preferred; raises `ValueError` for a text without rows.
     """
     best: tuple[tuple[float, ...], Found] | None = None
     for quote in ('"', "'"):
-        for place, delimiter in enumerate(DELIMITERS):
+        for place, delimiter in enumerate(delimiters):
             dialect = Dialect(delimiter, quote)
             rows = _rows(text, dialect, whole=whole)
             if not rows:

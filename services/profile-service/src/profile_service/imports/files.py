@@ -16,8 +16,10 @@ from profile_service.imports import dialects, encodings
 _BLOCK: Final = 1 << 20
 _SAMPLE: Final = 1 << 18
 _PARQUET: Final = b"PAR1"
-_ZIP: Final = b"PK\x03\x04"
-_GZIP: Final = b"\x1f\x8b"
+_OTHERS: Final = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF-")
+# What Excel writes above the header where the delimiter is not the usual one.
+_SEPARATOR = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+_MARKUP = re.compile(r"\s*<(!doctype|html|table|\?xml)", re.IGNORECASE)
 _FULL_LINES_ONLY = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
 
 
@@ -37,6 +39,8 @@ class FileFormat(msgspec.Struct, frozen=True):
     delimiter: str | None = None
     quote: str | None = None
     rows: int = 0
+    lead: int = 0
+    """Lines before the header."""
 
     @property
     def codec(self) -> str:
@@ -62,8 +66,8 @@ def recognise(file: BinaryIO, wanted: Collection[str], country: str, charset: st
         raise UnreadableFile("The file is empty.")
     if head.startswith(_PARQUET):
         return _parquet(file)
-    if head.startswith((_ZIP, _GZIP)):
-        raise UnreadableFile("This is a workbook or an archive; send the list as CSV, NDJSON or Parquet.")
+    if head.startswith(_OTHERS):
+        raise UnreadableFile("This is a workbook, a document or an archive; send the list as CSV, NDJSON or Parquet.")
     return _text(file, head, wanted, country, charset)
 
 
@@ -94,12 +98,20 @@ def _text(file: BinaryIO, head: bytes, wanted: Collection[str], country: str, ch
     if text.lstrip().startswith("{"):
         columns = _members(text, whole=whole)
         return FileFormat("ndjson", columns, encoding, byte_order_mark=bool(mark), rows=rows)
+    if text.lstrip().startswith("[") and text.lstrip()[1:].lstrip().startswith(("{", "[")):
+        raise UnreadableFile("This is a JSON array; send NDJSON, which has one object in each line.")
+    if _MARKUP.match(text):
+        raise UnreadableFile("This is a page or a document of markup; send the list as CSV, NDJSON or Parquet.")
+    lead = 0
+    delimiters: Collection[str] = dialects.DELIMITERS
+    if (said := _SEPARATOR.match(text)) is not None:
+        text, lead, delimiters = text[said.end() :], 1, (str(said[1]),)
     try:
-        (delimiter, quote), header = dialects.guess(text, wanted, whole=whole)
+        (delimiter, quote), header = dialects.guess(text, wanted, delimiters, whole=whole)
     except ValueError as error:
         raise UnreadableFile(str(error)) from error
     columns = [cell.strip() for cell in header]
-    return FileFormat("csv", columns, encoding, bool(mark), delimiter, quote, rows=max(0, rows - 1))
+    return FileFormat("csv", columns, encoding, bool(mark), delimiter, quote, rows=max(0, rows - 1 - lead), lead=lead)
 
 
 def _named(charset: str) -> str:

@@ -88,6 +88,8 @@ class _Lines:
 def _cells(lines: _Lines, how: FileFormat, columns: Sequence[str], skip: int) -> Iterator[Row]:
     places = [how.columns.index(column) for column in columns]
     width, number = len(how.columns), -1
+    for _ in range(how.lead):
+        next(lines, None)
     # Strict: a quote that is never closed must not swallow the rest of the file.
     reader = csv.reader(lines, delimiter=how.delimiter or ",", quotechar=how.quote or '"', strict=True)
     while True:

@@ -126,12 +126,18 @@ def _check_columns(spec: Spec, how: FileFormat) -> None:
         if how.format == "parquet" and not times:
             times = how.columns.count(name.partition(".")[0])
         if times != 1:
-            has = ", ".join(how.columns[:20])
-            detail = f"The file has no such column; it has: {has}" if not times else "The file has it more than once."
+            detail = "The file has it more than once; give one of them another name." if times else _has(name, how)
             errors.append({"pointer": "/spec/mapping" + pointer([name]), "detail": detail[:500]})
     if errors:
         named = ", ".join(repr(each["pointer"].rpartition("/")[2]) for each in errors[:5])
         raise Invalid(f"Columns that cannot be read: {named}.", errors=errors)
+
+
+def _has(name: str, how: FileFormat) -> str:
+    alike = [each for each in how.columns if each.casefold() == name.strip().casefold()]
+    if alike:
+        return f"The file has no such column, but {alike[0]!r}."
+    return f"The file has no such column; it has: {', '.join(how.columns[:20])}"
 
 
 def _charset(part: UploadFile) -> str | None:
