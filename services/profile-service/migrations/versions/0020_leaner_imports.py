@@ -1,13 +1,13 @@
 """Lists say how their dates are written; a column that nothing reads is gone.
 
-Revision: 0019
+Revision: 0020
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
