@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from rapport.application import create_application
@@ -14,6 +14,9 @@ from rapport.http import ServiceClient, ServiceUnavailable
 from rapport.privacy import privacy_router
 
 from segment_service.audiences.router import router as audiences
+from segment_service.clv.router import router as clv
+from segment_service.clv.scoring import Scoring
+from segment_service.clv.service import CLV_FIT, Fitting
 from segment_service.columns.engine import Engine
 from segment_service.columns.increments import RelationStore
 from segment_service.columns.repository import store_id
@@ -24,6 +27,7 @@ from segment_service.conditions.statements import warm_up
 from segment_service.consumers import interactions, profiles
 from segment_service.jobs.router import router as jobs
 from segment_service.jobs.worker import Handler, RunningJob, job_workers
+from segment_service.lifecycle.router import router as lifecycle
 from segment_service.migrations.router import router as migrations
 from segment_service.people.service import read_some
 from segment_service.privacy import erasing_of
@@ -55,10 +59,20 @@ def _recomputation(app: FastAPI) -> Recomputation:
     return Recomputation(state.database, state.store, state.engine, state.settings, state.rules)
 
 
+async def _fit_clv(app: FastAPI, job: RunningJob) -> Mapping[str, Any]:
+    state = app.state
+    return await Fitting(state.database, state.store, state.engine, _scoring(app)).run(job)
+
+
+def _scoring(app: FastAPI) -> Scoring:
+    state = app.state
+    return Scoring(state.database, state.engine, (state.settings.data_dir / "segment").absolute())
+
+
 # What does the jobs of each kind; a feature with long work adds its own.
-JOBS: Final[Mapping[str, Handler]] = {RECOMPUTATION: _rank}
+JOBS: Final[Mapping[str, Handler]] = {RECOMPUTATION: _rank, CLV_FIT: _fit_clv}
 # Of these one at a time in all processes.
-ALONE: Final = frozenset({RECOMPUTATION})
+ALONE: Final = frozenset({RECOMPUTATION, CLV_FIT})
 
 
 def create_app(settings: SegmentSettings | None = None) -> FastAPI:
@@ -69,6 +83,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
         description="What a customer is worth: value classes, RFM, lifecycle.",
         routers=[
             standing,
+            lifecycle,
             pyramid,
             migrations,
             rates,
@@ -76,6 +91,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             service_costs,
             recomputations,
             jobs,
+            clv,
             audiences,
             rules,
             privacy_router("segment", erasing_of),
@@ -89,6 +105,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             recompute,
             let_age,
             value_anew,
+            keep_scores,
             *job_workers(JOBS, alone=ALONE),
         ],
         resources=_resources,
@@ -166,6 +183,14 @@ async def recompute(app: FastAPI) -> None:
     while True:
         await recomputation.turn()
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def keep_scores(app: FastAPI) -> None:
+    """Score customers by the newest lifetime value model as they change, and everybody once a day."""
+    scoring = _scoring(app)
+    while True:
+        if not await scoring.turn():
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def let_age(app: FastAPI) -> None:

@@ -49,6 +49,9 @@ CUSTOMER: Final = Relation(
         "f": _NUMBER,
         "m": _NUMBER,
         "cost_to_serve": _NUMBER,
+        "p_alive": _NUMBER,
+        "expected_orders": _NUMBER,
+        "clv_12m": _NUMBER,
     },
 )
 _READINGS: Final = {"text": "VARCHAR", "number": _NUMBER, "flag": "BOOLEAN", "at": "TIMESTAMP"}

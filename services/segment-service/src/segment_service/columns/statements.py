@@ -163,6 +163,16 @@ def customers(files: Files) -> str:
     )
 
 
+def orders(files: Files) -> str:
+    """A query for every order of every profile: `profile_id`, `ordered_at`, `net` and `margin`, null where unknown."""
+    purchases = "read_parquet($purchases)" if files.purchases else _NO_PURCHASES
+    twins = "UNION ALL SELECT profile_id, ordered_at, net, margin FROM read_parquet($twins)" if files.twins else ""
+    return (
+        f"SELECT profile_id, ordered_at, net, margin FROM {purchases} AS purchase "
+        f"JOIN {_identities(files)} AS identity USING (identity_id) {twins}"
+    )
+
+
 def ranked(basis: str, by: str) -> str:
     """Makes the table `ranked` of active customers: place 1 is best by `basis`, then newer last order, then id."""
     cut, running = (_BY_SALES, _RUNNING) if by == "sales" else (_BY_CUSTOMERS, "")

@@ -1,6 +1,7 @@
 """SQLAlchemy tables of segment-service."""
 
 from segment_service.models.base import Base
+from segment_service.models.clv import ClvFit, ClvScore, ClvScoring
 from segment_service.models.copies import (
     Consent,
     Event,
@@ -24,6 +25,9 @@ from segment_service.models.work import ColumnChange, ColumnPart, Job, Part, Une
 
 __all__ = [
     "Base",
+    "ClvFit",
+    "ClvScore",
+    "ClvScoring",
     "ColumnChange",
     "ColumnPart",
     "Consent",

@@ -82,6 +82,7 @@ class Customer(Base):
 
     Money is in the service's own currency. The stage at any later time follows from `established_at`, `returned_at`,
     `won_back_until`, `at_risk_from` and `lapsed_from` until the next order. `due_at`: when time alone changes it.
+    `repeat_days` and `repeat_revenue`: days with orders after the first one on which money was spent, and how much.
     """
 
     __tablename__ = "customer"
@@ -122,6 +123,8 @@ class Customer(Base):
     at_risk_from: Mapped[datetime | None]
     lapsed_from: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
+    repeat_days: Mapped[int] = mapped_column(Integer, server_default="0")
+    repeat_revenue: Mapped[Decimal] = mapped_column(Numeric(24, 2), server_default="0")
 
 
 class StandingChange(Base):

@@ -23,8 +23,9 @@ _DAY: Final = 86_400.0
 READ: Final = """
     SELECT profile_id, value_class, orders, revenue, profit, period_orders, period_revenue, order_days,
            orders_elsewhere, r, f, m, last_order_at, first_order_at, established_at, returned_at, won_back_until,
-           at_risk_from, lapsed_from, contacted_at, cost_to_serve
-    FROM customer WHERE profile_id = $1
+           at_risk_from, lapsed_from, contacted_at, cost_to_serve, p_alive, expected_orders, value, by_margin,
+           (SELECT horizon_days FROM clv_scoring JOIN clv_fit USING (fit_id))
+    FROM customer LEFT JOIN clv_score USING (profile_id) WHERE profile_id = $1
 """
 _SURVIVOR = "SELECT profile_id FROM identity_map WHERE seed_profile_id = $1 LIMIT 1"
 _CURRENT = """

@@ -7,14 +7,14 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from rapport.auth import needs
-from rapport.database import Reading, Storage, database_of
+from rapport.database import Reading, database_of
 from rapport.errors import Invalid
 from rapport.pagination import Cursor, Limit, Page
 from rapport.routing import hot, service_router
 
 from segment_service.pyramid.schemas import Moment
 from segment_service.standing import service
-from segment_service.standing.schemas import ProfileLifecycle, Standing, StandingChangeOut
+from segment_service.standing.schemas import Standing, StandingChangeOut
 
 router = service_router("standing", problems=(404,))
 _MOMENT: Final = TypeAdapter[datetime](Moment)
@@ -75,9 +75,3 @@ async def list_changes(
 ) -> Page[StandingChangeOut]:
     """Classes and stages as they were announced at the time, newest first, those of profiles merged in included."""
     return await service.changes(connection, profile_id, until, cursor, limit)
-
-
-@router.get("/profiles/{profile_id}/lifecycle", dependencies=[needs("segments:read")])
-async def read_lifecycle(profile_id: UUID, storage: Storage) -> ProfileLifecycle:
-    """The customer's stage now, and since when."""
-    return ProfileLifecycle.model_validate(await service.lifecycle(storage.pool, profile_id, datetime.now(UTC)))

@@ -55,13 +55,6 @@ class Lifecycle(BaseModel):
     since: datetime | None
 
 
-class ProfileLifecycle(Lifecycle):
-    """The stage of one profile."""
-
-    profile_id: UUID
-    as_of: datetime
-
-
 class Loyalty(BaseModel):
     """How long and how regularly they buy; `orders_in_other_currencies` are in no sum of money."""
 
@@ -69,6 +62,21 @@ class Loyalty(BaseModel):
     order_days: int
     mean_gap_days: float | None
     orders_in_other_currencies: int
+
+
+class Clv(BaseModel):
+    """What the newest lifetime value model expects within `horizon_days`, as of today (UTC).
+
+    `value` is of the expected orders: margin by the customer's own rate when the cost of all their orders is known,
+    else revenue, as `basis` says. It is null without enough amounts of money to model. `p_alive` is 1 before a second
+    day with orders.
+    """
+
+    p_alive: float
+    expected_orders: float
+    value: Money | None
+    basis: Literal["margin", "revenue"]
+    horizon_days: int
 
 
 class Standing(BaseModel):
@@ -81,7 +89,7 @@ class Standing(BaseModel):
     totals: Totals
     period: Period
     rfm: Rfm | None
-    clv: dict[str, Any] | None
+    clv: Clv | None
     lifecycle: Lifecycle
     loyalty: Loyalty
     needs: list[dict[str, Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import asyncpg
@@ -68,13 +68,6 @@ async def changes(
     return Page(items=items, next_cursor=following)
 
 
-async def lifecycle(pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID, now: datetime) -> dict[str, Any]:
-    """The stage at `now` and since when; raises `UnknownProfile`."""
-    row = await _row(pool, profile_id)
-    stage, since = stage_at(Milestones._make(row[13:20]), now)
-    return {"profile_id": row[0], "as_of": now, "stage": stage, "since": since}
-
-
 async def _row(pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID) -> asyncpg.Record:
     row = await repository.read(pool, profile_id)
     if row is None:
@@ -112,11 +105,21 @@ def render(row: asyncpg.Record, rules: Rules, now: datetime) -> bytes:
         f'"currency":"{rules.currency}"}},'
         f'"period":{{"from":{_time(now - rules.period)},"to":{at},"orders":{period_orders},'
         f'"revenue":{{"amount":"{period_revenue:.2f}{unit}}},'
-        f'"rfm":{rfm},"clv":null,"lifecycle":{{"stage":"{stage}","since":{_time(since)}}},'
+        f'"rfm":{rfm},"clv":{_clv(row, unit)},"lifecycle":{{"stage":"{stage}","since":{_time(since)}}},'
         f'"loyalty":{{"tenure_days":{tenure},"order_days":{order_days},"mean_gap_days":{gap},'
         f'"orders_in_other_currencies":{elsewhere}}},'
         '"needs":[],"grades":{},"segments":[],"treatment":null}'
     ).encode()
+
+
+def _clv(row: asyncpg.Record, unit: str) -> str:
+    p_alive, expected, value, by_margin, horizon = row[21:26]
+    if p_alive is None or horizon is None:
+        return "null"
+    return (
+        f'{{"p_alive":{p_alive},"expected_orders":{expected},"value":{_money(value, unit)},'
+        f'"basis":"{"margin" if by_margin else "revenue"}","horizon_days":{horizon}}}'
+    )
 
 
 def _money(amount: Decimal | None, unit: str) -> str:

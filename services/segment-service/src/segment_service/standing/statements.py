@@ -48,35 +48,37 @@ total AS (
     GROUP BY profile_id
 ),
 day AS (
-    SELECT profile_id, min(ordered_at) AS day_at, max(ordered_at) AS day_end
+    SELECT profile_id, min(ordered_at) AS day_at, max(ordered_at) AS day_end, sum(net) AS spent
     FROM bought GROUP BY profile_id, (ordered_at AT TIME ZONE 'UTC')::date
 ),
 spaced AS (
-    SELECT profile_id, day_at, number,
+    SELECT profile_id, day_at, number, spent,
            extract(epoch FROM day_at - before)::float8 AS silence,
            extract(epoch FROM before - first_at)::float8 / NULLIF(number - 2, 0) AS gap_before
     FROM (
-        SELECT profile_id, day_at, row_number() OVER days AS number, lag(day_end) OVER days AS before,
+        SELECT profile_id, day_at, spent, row_number() OVER days AS number, lag(day_end) OVER days AS before,
                first_value(day_at) OVER days AS first_at
         FROM day WINDOW days AS (PARTITION BY profile_id ORDER BY day_at)
     ) AS ordered
 ),
 cadence AS (
     SELECT profile_id, count(*) AS order_days, min(day_at) FILTER (WHERE number = $7) AS settled_at,
+           count(*) FILTER (WHERE number > 1 AND spent > 0) AS repeat_days,
+           COALESCE(sum(spent) FILTER (WHERE number > 1 AND spent > 0), 0) AS repeat_revenue,
            max(day_at) FILTER (
                WHERE silence >= LEAST(GREATEST($10, $11 * COALESCE(gap_before, 0)), $12)
            ) AS returned_at
     FROM spaced GROUP BY profile_id
 ),
 silence AS (
-    SELECT profile_id, order_days, returned_at, first_order_at, last_order_at,
+    SELECT profile_id, order_days, repeat_days, repeat_revenue, returned_at, first_order_at, last_order_at,
            LEAST(first_order_at + make_interval(secs => $6), settled_at) AS established_at,
            extract(epoch FROM last_order_at - first_order_at)::float8 / NULLIF(order_days - 1, 0) AS gap
     FROM cadence JOIN total USING (profile_id)
 ),
 milestone AS (
     SELECT
-        profile_id, order_days, returned_at, established_at,
+        profile_id, order_days, repeat_days, repeat_revenue, returned_at, established_at,
         returned_at + make_interval(secs => $13) AS won_back_until,
         GREATEST(
             established_at,
@@ -99,6 +101,7 @@ standing AS (
     SELECT
         known.profile_id, known.contacted_at,
         COALESCE(total.orders, 0) AS orders, COALESCE(milestone.order_days, 0) AS order_days,
+        COALESCE(milestone.repeat_days, 0) AS repeat_days, COALESCE(milestone.repeat_revenue, 0) AS repeat_revenue,
         COALESCE(total.orders_elsewhere, 0) AS orders_elsewhere, COALESCE(total.revenue, 0) AS revenue,
         CASE WHEN total.orders > 0 THEN total.profit - COALESCE(cost_to_serve, 0) ELSE -cost_to_serve END AS profit,
         cost_to_serve,
@@ -126,7 +129,7 @@ SELECT
         SELECT min(at) FROM (
             SELECT standing.last_order_at + make_interval(secs => day * 86400.0) AS at FROM unnest(rfm_days) AS day
         ) AS worse WHERE at > $4
-    )),
+    )), repeat_days, repeat_revenue,
     CASE
         WHEN orders = 0 THEN CASE WHEN contacted_at IS NULL THEN 'suspect' ELSE 'prospect' END
         WHEN period_orders = 0 THEN 'inactive'
@@ -165,7 +168,7 @@ _TOUCHED = "SELECT DISTINCT unnest($1::uuid[]) AS profile_id"
 _COLUMNS = """
     profile_id, version, orders, order_days, orders_elsewhere, revenue, profit, cost_to_serve, first_order_at,
     last_order_at, period_orders, period_revenue, contacted_at, established_at, returned_at, won_back_until,
-    at_risk_from, lapsed_from, due_at, value_class, r, f, m, lifecycle, lifecycle_since
+    at_risk_from, lapsed_from, due_at, repeat_days, repeat_revenue, value_class, r, f, m, lifecycle, lifecycle_since
 """
 TOUCH = f"""
 {_computed(_TOUCHED, "'infinity'", "'infinity'")}
@@ -179,7 +182,8 @@ ON CONFLICT (profile_id) DO UPDATE SET
     period_orders = EXCLUDED.period_orders, period_revenue = EXCLUDED.period_revenue,
     contacted_at = EXCLUDED.contacted_at, established_at = EXCLUDED.established_at,
     returned_at = EXCLUDED.returned_at, won_back_until = EXCLUDED.won_back_until, at_risk_from = EXCLUDED.at_risk_from,
-    lapsed_from = EXCLUDED.lapsed_from, due_at = EXCLUDED.due_at, value_class = EXCLUDED.value_class,
+    lapsed_from = EXCLUDED.lapsed_from, due_at = EXCLUDED.due_at,
+    repeat_days = EXCLUDED.repeat_days, repeat_revenue = EXCLUDED.repeat_revenue, value_class = EXCLUDED.value_class,
     r = EXCLUDED.r, f = EXCLUDED.f, m = EXCLUDED.m, lifecycle = EXCLUDED.lifecycle,
     lifecycle_since = EXCLUDED.lifecycle_since
 RETURNING new.profile_id, new.value_class, new.lifecycle,
@@ -194,5 +198,7 @@ ranking AS (
            $17::uuid[] AS profile_id, $18::timestamptz[] AS recency_bounds, $19::bigint[] AS frequency_bounds,
            $20::numeric[] AS revenue_bounds, '{{}}'::integer[] AS rfm_days
 ),
-customer ({_COLUMNS}) AS ({_SELECT})
+customer ({_COLUMNS}) AS ({_SELECT}),
+-- Lifetime value is what is expected from now on, which nobody knew then.
+clv_score AS (SELECT * FROM clv_score WHERE false)
 """

@@ -1,0 +1,1 @@
+"""Stages that a customer went through, and goes through."""
