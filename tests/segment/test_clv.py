@@ -127,6 +127,9 @@ async def test_d4_scores_follow_orders_merges_and_undone_merges(segments: Segmen
     assert model["holdout"] is None
     assert (await segments.client.get("/v1/models/clv/holdout.svg")).json()["type"] == "urn:rapport:problem:no-holdout"
     assert model["scores"]["as_of"] == datetime.now(UTC).date().isoformat()
+    sure = {"all": [{"metric": "p_alive", "eq": 1}, {"metric": "clv_12m", "gt": 0}]}
+    once = "SELECT profile_id FROM customer WHERE order_days = 1"
+    assert await segments.audience(sure) == {str(row[0]) for row in await segments.db.fetch(once)}
     (identity, profile), (other, absorbed) = people[4], people[9]
     before = await clv(segments, profile)
     assert before is not None

@@ -14,6 +14,8 @@ from rapport.http import ServiceClient, ServiceUnavailable
 from rapport.privacy import privacy_router
 
 from segment_service.audiences.router import router as audiences
+from segment_service.churn.following import follow as follow_churn
+from segment_service.churn.router import router as churn
 from segment_service.clv.router import router as clv
 from segment_service.clv.scoring import Scoring
 from segment_service.clv.service import CLV_FIT, Fitting
@@ -92,6 +94,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             recomputations,
             jobs,
             clv,
+            churn,
             audiences,
             rules,
             privacy_router("segment", erasing_of),
@@ -106,6 +109,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             let_age,
             value_anew,
             keep_scores,
+            keep_churn_file,
             *job_workers(JOBS, alone=ALONE),
         ],
         resources=_resources,
@@ -190,6 +194,13 @@ async def keep_scores(app: FastAPI) -> None:
     scoring = _scoring(app)
     while True:
         if not await scoring.turn():
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def keep_churn_file(app: FastAPI) -> None:
+    """Open, close and undo churn episodes as orders and time have it."""
+    while True:
+        if not await follow_churn(app.state.database, app.state.rules):
             await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -76,9 +76,6 @@ ABSENT: Final[frozenset[str]] = frozenset(
         "membership",
         "grade",
         "need",
-        "customer.p_alive",
-        "customer.expected_orders",
-        "customer.clv_12m",
         "customer.referrals",
     }
 )

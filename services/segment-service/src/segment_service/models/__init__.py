@@ -1,6 +1,7 @@
 """SQLAlchemy tables of segment-service."""
 
 from segment_service.models.base import Base
+from segment_service.models.churn import ChurnEpisode, ChurnFollow, ChurnStatement
 from segment_service.models.clv import ClvFit, ClvScore, ClvScoring
 from segment_service.models.copies import (
     Consent,
@@ -25,6 +26,9 @@ from segment_service.models.work import ColumnChange, ColumnPart, Job, Part, Une
 
 __all__ = [
     "Base",
+    "ChurnEpisode",
+    "ChurnFollow",
+    "ChurnStatement",
     "ClvFit",
     "ClvScore",
     "ClvScoring",

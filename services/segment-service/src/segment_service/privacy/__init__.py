@@ -25,7 +25,18 @@ _DECLARED: Final = (
 # `ranking` names the last customers of some classes by profile ids, until the next ranking, and nothing about them;
 # `revaluation` names an identity up to which work is done, until it is.
 _IMPERSONAL: Final = frozenset(
-    {"clv_fit", "clv_scoring", "job", "part", "column_part", "ranking", "rate", "revaluation", "service_cost"}
+    {
+        "churn_follow",
+        "clv_fit",
+        "clv_scoring",
+        "job",
+        "part",
+        "column_part",
+        "ranking",
+        "rate",
+        "revaluation",
+        "service_cost",
+    }
 )
 _HOLDINGS: Final = holdings_of(Base.metadata, _DECLARED, _IMPERSONAL)
 _MONTHS = "SELECT DISTINCT ordered_at, twin FROM purchase WHERE identity_id = ANY($1) AND ordered_at IS NOT NULL"

@@ -36,11 +36,11 @@ def plain(source: str, key: str, own: str) -> str:
     return _valued(f"SELECT * FROM {source} WHERE NOT twin AND cancelled_at IS NULL", key, back, own)
 
 
-def joined(source: str, own: str) -> str:
+def joined(source: str, own: str, key: str = "profile_id") -> str:
     """Orders of several identities of a profile: the same of the rows of `source`, a relation like `JOINED`."""
     refunds = _refunds("refund.identity_id = ANY(line.identities)", own)
     back = f"CASE WHEN refunded_any THEN ({refunds}) ELSE 0 END"
-    return _valued(f"SELECT * FROM {source} WHERE NOT cancelled", "profile_id", back, own)
+    return _valued(f"SELECT * FROM {source} WHERE NOT cancelled", key, back, own)
 
 
 def _valued(source: str, key: str, back: str, own: str) -> str:
