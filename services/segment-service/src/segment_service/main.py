@@ -27,10 +27,14 @@ from segment_service.conditions.router import router as rules
 from segment_service.conditions.schemas import describe_rules
 from segment_service.conditions.statements import warm_up
 from segment_service.consumers import interactions, profiles
+from segment_service.gradings.router import router as gradings
+from segment_service.gradings.service import GRADING, regrade
 from segment_service.jobs.router import router as jobs
 from segment_service.jobs.worker import Handler, RunningJob, job_workers
 from segment_service.lifecycle.router import router as lifecycle
 from segment_service.migrations.router import router as migrations
+from segment_service.needs.router import router as needs
+from segment_service.needs.service import NEED, weigh
 from segment_service.people.service import read_some
 from segment_service.privacy import erasing_of
 from segment_service.pyramid.router import router as pyramid
@@ -39,10 +43,17 @@ from segment_service.recomputation.router import router as recomputations
 from segment_service.recomputation.service import RECOMPUTATION, Recomputation, age
 from segment_service.revaluation.service import work
 from segment_service.rfm.router import router as rfm
+from segment_service.segments.router import router as segments
+from segment_service.segments.service import announce
 from segment_service.service_costs.router import router as service_costs
 from segment_service.settings import SegmentSettings
 from segment_service.standing.repository import Rules
 from segment_service.standing.router import router as standing
+from segment_service.treatments.router import router as treatments
+from segment_service.treatments.service import Policies
+from segment_service.watching.building import Building
+from segment_service.watching.evaluation import SEGMENT, Evaluation, Owner
+from segment_service.watching.workers import ask_everybody, ask_who_changed
 
 _LOOK_SECONDS = 0.25
 _READ_SECONDS = 0.1
@@ -75,6 +86,8 @@ def _scoring(app: FastAPI) -> Scoring:
 JOBS: Final[Mapping[str, Handler]] = {RECOMPUTATION: _rank, CLV_FIT: _fit_clv}
 # Of these one at a time in all processes.
 ALONE: Final = frozenset({RECOMPUTATION, CLV_FIT})
+# Whose rules are asked, and what is done about their answers.
+OWNERS: Final[Mapping[str, Owner]] = {SEGMENT: announce, GRADING: regrade, NEED: weigh}
 
 
 def create_app(settings: SegmentSettings | None = None) -> FastAPI:
@@ -97,6 +110,10 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             churn,
             audiences,
             rules,
+            segments,
+            gradings,
+            treatments,
+            needs,
             privacy_router("segment", erasing_of),
             feed_router("segment", "segments:read"),
         ],
@@ -110,6 +127,8 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             value_anew,
             keep_scores,
             keep_churn_file,
+            ask_who_changed,
+            ask_everybody,
             *job_workers(JOBS, alone=ALONE),
         ],
         resources=_resources,
@@ -128,6 +147,11 @@ async def _resources(app: FastAPI) -> AsyncIterator[None]:
     app.state.engine = Engine(folder / "scratch", memory=settings.column_memory, threads=settings.column_threads)
     app.state.store = ColumnStore(folder, app.state.database, app.state.engine, settings.currency)
     app.state.relations = RelationStore(folder, app.state.database, app.state.engine)
+    # Those who wait for an answer do not wait behind what takes minutes.
+    app.state.quick = Engine(folder / "scratch", memory=settings.column_memory, threads=settings.column_threads)
+    app.state.policies = Policies()
+    app.state.evaluation = Evaluation(app.state.database, OWNERS)
+    app.state.building = Building(app.state.database, app.state.relations, app.state.evaluation, folder)
     token = settings.service_token.get_secret_value()
     app.state.interaction = ServiceClient("interaction", settings.interaction_url, token)
     app.state.profile = ServiceClient("profile", settings.profile_url, token)
@@ -137,6 +161,7 @@ async def _resources(app: FastAPI) -> AsyncIterator[None]:
         await app.state.interaction.aclose()
         await app.state.profile.aclose()
         await asyncio.to_thread(app.state.engine.close)
+        await asyncio.to_thread(app.state.quick.close)
 
 
 async def follow_interactions(app: FastAPI) -> None:

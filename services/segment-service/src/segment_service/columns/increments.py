@@ -63,15 +63,15 @@ class RelationStore:
             await asyncio.to_thread(tidy, folder, wanted)
         return Copied(after.version, as_of, relations.views(after, folder))
 
-    async def read(self, calculation: Callable[[DuckDBPyConnection, Copied], T]) -> T:
-        """What a calculation gives that finds the relations as views, refreshed.
+    async def read(self, calculation: Callable[[DuckDBPyConnection, Copied], T], engine: Engine | None = None) -> T:
+        """What a calculation gives that finds the relations as views, refreshed; on another engine if one is given.
 
         Files with somebody who is erased go at once, whoever is about to read them: they are asked for again then.
         """
         try:
-            return await self._read(calculation)
+            return await self._read(calculation, engine or self._engine)
         except IOException:
-            return await self._read(calculation)
+            return await self._read(calculation, engine or self._engine)
 
     async def overdue(self) -> bool:
         """Whether files that are there must not be kept any longer."""
@@ -79,7 +79,7 @@ class RelationStore:
         before = await asyncio.to_thread(manifests.load, folder)
         return bool(before.parts) and await self._forbidden(self._database.pool, before)
 
-    async def _read(self, calculation: Callable[[DuckDBPyConnection, Copied], T]) -> T:
+    async def _read(self, calculation: Callable[[DuckDBPyConnection, Copied], T], engine: Engine) -> T:
         copied = await self.refresh()
 
         def calculate(duck: DuckDBPyConnection) -> T:
@@ -87,7 +87,7 @@ class RelationStore:
                 duck.execute(view)
             return calculation(duck, copied)
 
-        return await self._engine.run(calculate)
+        return await engine.run(calculate)
 
     async def _forbidden(self, connection: "selections.Reader", before: Manifest) -> bool:
         limits = await selections.limits(connection)

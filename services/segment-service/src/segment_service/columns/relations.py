@@ -62,7 +62,23 @@ CONSENT: Final = Relation(
     {"profile_id": "UUID", "channel": "VARCHAR", "purpose": "VARCHAR", "granted": "BOOLEAN", "until": "TIMESTAMP"},
 )
 IDENTITY: Final = Relation("identity", "identity_map", {"identity_id": "UUID", "profile_id": "UUID"})
-RELATIONS: Final = (CUSTOMER, TRAIT, CONSENT, IDENTITY)
+MEMBERSHIP: Final = Relation("membership", "rule.membership", {"profile_id": "UUID", "segment": "VARCHAR"})
+GRADE: Final = Relation("grade", "rule.grade", {"profile_id": "UUID", "scheme": "VARCHAR", "grade": "VARCHAR"})
+NEED: Final = Relation("need", "rule.need", {"profile_id": "UUID", "need_group": "VARCHAR"})
+# Between identities, as they were announced; `relationship` is a view over it.
+RELATED: Final = Relation(
+    "related",
+    "relationship",
+    {
+        "relationship_id": "UUID",
+        "kind": "VARCHAR",
+        "identity_id": "UUID",
+        "other_identity_id": "UUID",
+        "since": "DATE",
+        "until": "DATE",
+    },
+)
+RELATIONS: Final = (CUSTOMER, TRAIT, CONSENT, IDENTITY, MEMBERSHIP, GRADE, NEED, RELATED)
 # What an erasure writes anew, besides the months with events of the person.
 PERSONAL: Final = tuple(each.name for each in RELATIONS)
 
@@ -84,6 +100,13 @@ EVENT_VALUE: Final = {
     **_READINGS,
 }
 VALUES: Final = "event_value-"
+_RELATIONSHIP: Final = """
+CREATE VIEW relationship AS
+SELECT one.profile_id, other.profile_id AS other_profile_id, related.kind, related.since, related.until
+FROM related
+JOIN identity AS one ON one.identity_id = related.identity_id
+JOIN identity AS other ON other.identity_id = related.other_identity_id
+"""
 
 
 def views(manifest: Manifest, folder: Path) -> list[str]:
@@ -100,7 +123,7 @@ def views(manifest: Manifest, folder: Path) -> list[str]:
             f"CREATE VIEW {name} AS SELECT identity.profile_id, {rest} "
             f"FROM {source} AS happened JOIN identity ON identity.identity_id = happened.identity_id"
         )
-    return made
+    return [*made, _RELATIONSHIP]
 
 
 def quoted(path: Path) -> str:

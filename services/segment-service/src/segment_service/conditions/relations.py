@@ -73,9 +73,6 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
 # What no part of the service keeps yet: it is as if there were nothing in it. Whoever brings it takes it from here.
 ABSENT: Final[frozenset[str]] = frozenset(
     {
-        "membership",
-        "grade",
-        "need",
         "customer.referrals",
     }
 )

@@ -1,7 +1,7 @@
 """Single customers as rules see them, for explanations."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 from uuid import UUID
@@ -16,14 +16,24 @@ Rows = list[Mapping[str, Any]]
 _RELATIONS: Final = tuple(name for name in COLUMNS if name not in ABSENT and name != "clock")
 
 
-async def customer(connection: Connection, profile: UUID) -> Customer | None:
-    """All that rules can ask about one profile, as of the relations' own clock; None when there is no such customer."""
+async def customer(connection: Connection, profile: UUID, events: Collection[str] | None = None) -> Customer | None:
+    """All that rules can ask about one profile, as of the relations' own clock; None when there is no such customer.
+
+    Of the events those of the names in `events` alone, if given: somebody may have millions of others.
+    """
     async with connection.transaction():
         await connection.execute("SELECT set_config('segment.profiles', $1, true)", f"{{{profile}}}")
         now = _utc(await connection.fetchval("SELECT now FROM touched.clock"))
         rows: dict[str, Rows] = defaultdict(list)
         for name in _RELATIONS:
-            rows[name] = [dict(row) for row in await connection.fetch(f"SELECT {_columns(name)} FROM touched.{name}")]
+            narrowed = events is not None and name in {"event", "event_value"}
+            query = f"SELECT {_columns(name)} FROM touched.{name}"
+            found = (
+                await connection.fetch(f"{query} WHERE name = ANY($1::text[])", list(events or ()))
+                if narrowed
+                else await connection.fetch(query)
+            )
+            rows[name] = [dict(row) for row in found]
     return of_rows(profile, now, rows) if rows["customer"] else None
 
 

@@ -58,7 +58,7 @@ async def apply(connection: Connection, events: Sequence[ReceivedEvent], rules: 
     given = await _consents(connection, [event for event in events if event.type == "consent.changed"])
     newly = await repository.add_consents(connection, given) if given else set()
     causes = {profile: {MAP} for profile in moved}
-    for profile in await _relate(connection, events):
+    for profile in await _relate(connection, events, version):
         causes.setdefault(profile, set()).add(RELATIONSHIP)
     await people.mark_unread(connection, moved | _named(events), version)
     for key in {attributes.decode(event.data).key for event in events if event.type == "attribute.changed"}:
@@ -96,7 +96,7 @@ def _named(events: Iterable[ReceivedEvent]) -> set[UUID]:
     return found
 
 
-async def _relate(connection: Connection, events: Iterable[ReceivedEvent]) -> set[UUID]:
+async def _relate(connection: Connection, events: Iterable[ReceivedEvent], version: int) -> set[UUID]:
     """Keep what was said last of each relationship; the profiles on either side."""
     last: dict[UUID, tuple[str, Related]] = {}
     for event in events:
@@ -107,6 +107,7 @@ async def _relate(connection: Connection, events: Iterable[ReceivedEvent]) -> se
         return set()
     await relationships.keep(connection, [said for name, said in last.values() if name in _RELATED])
     await relationships.drop(connection, [each for each, (name, _) in last.items() if name == _UNRELATED])
+    await columns.log(connection, "related", last.keys(), version)
     ends = {identity for _, said in last.values() for identity in (said.identity_id, said.other_identity_id)}
     return set((await owners(connection, sorted(ends))).values())
 

@@ -21,7 +21,9 @@ from segment_service.models.customer import (
     ServiceCost,
     StandingChange,
 )
+from segment_service.models.grades import GradeHeld, Grading, NeedGroup, NeedHeld, Treatment
 from segment_service.models.purchase import IdentityCurrency, Purchase, Rate, Refund, Revaluation
+from segment_service.models.watching import Judgement, Listed, Segment, WatchedRule
 from segment_service.models.work import ColumnChange, ColumnPart, Job, Part, Unevaluated
 
 __all__ = [
@@ -39,9 +41,15 @@ __all__ = [
     "ContactMonth",
     "Customer",
     "Event",
+    "GradeHeld",
+    "Grading",
     "IdentityCurrency",
     "IdentityMap",
     "Job",
+    "Judgement",
+    "Listed",
+    "NeedGroup",
+    "NeedHeld",
     "Part",
     "ProfileCopy",
     "Purchase",
@@ -51,9 +59,12 @@ __all__ = [
     "Refund",
     "Relationship",
     "Revaluation",
+    "Segment",
     "ServiceCost",
     "StandingChange",
     "Trait",
+    "Treatment",
     "Unevaluated",
     "UnreadProfile",
+    "WatchedRule",
 ]

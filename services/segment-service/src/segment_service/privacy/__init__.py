@@ -22,6 +22,8 @@ _DECLARED: Final = (
     Holding("unevaluated", "profile_id = ANY({profiles})", exported=False),
     Holding("column_change", "id = ANY({identities}) OR id = ANY({profiles})", exported=False),
 )
+# What the firm defines: rules over everybody.
+_SCHEMES: Final = ("watched_rule", "segment", "grading", "treatment", "need_group")
 # `ranking` names the last customers of some classes by profile ids, until the next ranking, and nothing about them;
 # `revaluation` names an identity up to which work is done, until it is.
 _IMPERSONAL: Final = frozenset(
@@ -36,6 +38,7 @@ _IMPERSONAL: Final = frozenset(
         "rate",
         "revaluation",
         "service_cost",
+        *_SCHEMES,
     }
 )
 _HOLDINGS: Final = holdings_of(Base.metadata, _DECLARED, _IMPERSONAL)

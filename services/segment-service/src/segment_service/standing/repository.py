@@ -24,7 +24,14 @@ READ: Final = """
     SELECT profile_id, value_class, orders, revenue, profit, period_orders, period_revenue, order_days,
            orders_elsewhere, r, f, m, last_order_at, first_order_at, established_at, returned_at, won_back_until,
            at_risk_from, lapsed_from, contacted_at, cost_to_serve, p_alive, expected_orders, value, by_margin,
-           (SELECT horizon_days FROM clv_scoring JOIN clv_fit USING (fit_id))
+           (SELECT horizon_days FROM clv_scoring JOIN clv_fit USING (fit_id)),
+           (SELECT array_agg(key ORDER BY key) FROM judgement JOIN watched_rule USING (rule_id)
+            WHERE judgement.profile_id = $1 AND member AND owner = 'segment'),
+           (SELECT json_object_agg(scheme, json_build_object('grade', grade, 'since', since)) FROM grade_held
+            WHERE grade_held.profile_id = $1),
+           (SELECT json_agg(json_build_object('group', need_group, 'confidence', confidence, 'since', since)
+                            ORDER BY confidence DESC, need_group)
+            FROM need_held WHERE need_held.profile_id = $1)
     FROM customer LEFT JOIN clv_score USING (profile_id) WHERE profile_id = $1
 """
 _SURVIVOR = "SELECT profile_id FROM identity_map WHERE seed_profile_id = $1 LIMIT 1"
@@ -175,6 +182,12 @@ async def read(pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID) -> asyncpg.
         survivor = await pool.fetchval(_SURVIVOR, profile_id)
         row = await pool.fetchrow(READ, survivor) if survivor is not None else None
     return row
+
+
+async def present_id(connection: Connection, profile_id: UUID) -> UUID:
+    """The id that a profile has now; an id that nobody has is given back."""
+    found: UUID | None = await connection.fetchval(_SURVIVOR, profile_id)
+    return found or profile_id
 
 
 async def due(connection: Connection, now: datetime, limit: int) -> list[UUID]:

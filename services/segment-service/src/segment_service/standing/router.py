@@ -45,10 +45,10 @@ async def read_standing(
     # Asked at every contact: prepared SQL on the pool and bytes out, no session and no response model.
     if request.scope["query_string"] and (as_of := as_of or _asked(request)) is not None:
         current, body = await service.standing_as_of(
-            pool, state.store, state.engine, state.settings, state.rules, profile_id, as_of
+            pool, state.store, state.engine, state.settings, state.rules, state.policies, profile_id, as_of
         )
     else:
-        current, body = await service.standing(pool, profile_id, state.rules, datetime.now(UTC))
+        current, body = await service.standing(pool, profile_id, state.rules, state.policies, datetime.now(UTC))
     headers = {"Content-Location": f"/v1/profiles/{current}/standing"} if current != profile_id else None
     return Response(body, 200, headers, "application/json")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Final
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from msgspec import Meta
 from rapport.database import Connection
 from rapport.pagination import Page, decode_cursor, encode_cursor
@@ -22,17 +24,19 @@ from segment_service.standing.errors import UnknownProfile
 from segment_service.standing.repository import Rules
 from segment_service.standing.rules import Milestones, rfm_group, stage_at
 from segment_service.standing.schemas import StandingChangeOut
+from segment_service.treatments.rules import Policy
+from segment_service.treatments.service import Policies, granted
 
 _DAY: Final = 86_400
 _Number = Annotated[int, Meta(ge=0, le=2**62)]
 
 
 async def standing(
-    pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID, rules: Rules, now: datetime
+    pool: asyncpg.Pool[asyncpg.Record], profile_id: UUID, rules: Rules, policies: Policies, now: datetime
 ) -> tuple[UUID, bytes]:
     """The current profile id and its standing at `now` as JSON; raises `UnknownProfile`."""
     row = await _row(pool, profile_id)
-    return row[0], render(row, rules, now)
+    return row[0], render(row, rules, await policies.current(pool), now)
 
 
 async def standing_as_of(
@@ -41,6 +45,7 @@ async def standing_as_of(
     engine: Engine,
     settings: SegmentSettings,
     rules: Rules,
+    policies: Policies,
     profile_id: UUID,
     as_of: datetime,
 ) -> tuple[UUID, bytes]:
@@ -54,7 +59,7 @@ async def standing_as_of(
     row = await repository.read_as_of(pool, profile_id, as_of, rules, ranks)
     if row is None:
         raise _unknown(profile_id)
-    return row[0], render(row, rules, as_of)
+    return row[0], render(row, rules, await policies.current(pool), as_of)
 
 
 async def changes(
@@ -79,7 +84,7 @@ def _unknown(profile_id: UUID) -> UnknownProfile:
     return UnknownProfile(f"Profile {profile_id} is not known here, or has not arrived yet.")
 
 
-def render(row: asyncpg.Record, rules: Rules, now: datetime) -> bytes:
+def render(row: asyncpg.Record, rules: Rules, policies: Sequence[Policy], now: datetime) -> bytes:
     """A row of `repository.READ` as the standing's JSON.
 
     Put together by hand: every value is a number, a time, an id or one of a few words, and this costs a third of
@@ -87,6 +92,8 @@ def render(row: asyncpg.Record, rules: Rules, now: datetime) -> bytes:
     """
     (profile_id, value_class, orders, revenue, profit, period_orders, period_revenue, order_days, elsewhere) = row[:9]
     r, f, m, last, first = row[9:14]
+    segments, grades, needs = row[26:29]
+    treatment = granted(policies, value_class, _held(grades)).decode() if policies else "null"
     stage, since = stage_at(Milestones._make(row[13:20]), now)
     unit = f'","currency":"{rules.currency}"}}'
     at = _time(now)
@@ -108,7 +115,7 @@ def render(row: asyncpg.Record, rules: Rules, now: datetime) -> bytes:
         f'"rfm":{rfm},"clv":{_clv(row, unit)},"lifecycle":{{"stage":"{stage}","since":{_time(since)}}},'
         f'"loyalty":{{"tenure_days":{tenure},"order_days":{order_days},"mean_gap_days":{gap},'
         f'"orders_in_other_currencies":{elsewhere}}},'
-        '"needs":[],"grades":{},"segments":[],"treatment":null}'
+        f'"needs":{needs or "[]"},"grades":{grades or "{}"},"segments":{_keys(segments)},"treatment":{treatment}}}'
     ).encode()
 
 
@@ -120,6 +127,14 @@ def _clv(row: asyncpg.Record, unit: str) -> str:
         f'{{"p_alive":{p_alive},"expected_orders":{expected},"value":{_money(value, unit)},'
         f'"basis":"{"margin" if by_margin else "revenue"}","horizon_days":{horizon}}}'
     )
+
+
+def _keys(segments: list[str] | None) -> str:
+    return '["' + '","'.join(segments) + '"]' if segments else "[]"
+
+
+def _held(grades: str | None) -> dict[str, str]:
+    return {scheme: each["grade"] for scheme, each in msgspec.json.decode(grades).items()} if grades else {}
 
 
 def _money(amount: Decimal | None, unit: str) -> str:

@@ -1,0 +1,1 @@
+"""Grading schemes that the firm defines."""

@@ -1,0 +1,1 @@
+"""Need groups: customers who need the same, with the evidence for each."""

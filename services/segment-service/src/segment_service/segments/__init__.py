@@ -1,0 +1,1 @@
+"""Segments: rules with a name, whose members are kept up to date."""

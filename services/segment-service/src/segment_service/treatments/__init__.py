@@ -1,0 +1,1 @@
+"""What customers of each class and grade get, and what it costs."""
