@@ -43,15 +43,15 @@ _BARE = """
 """
 
 
-def _made(folder: Path, now: datetime) -> Files:
+def made(folder: Path, now: datetime, customers: int = _CUSTOMERS, orders: int = _ORDERS) -> Files:
     """Column files as segment-service keeps them: one a month, and the map."""
-    each = _ORDERS // _MONTHS
+    each = orders // _MONTHS
     purchases = []
     with duckdb.connect() as duck:
         for month in range(_MONTHS):
             path = folder / f"purchases-{month}.parquet"
             first = (now - timedelta(days=30 * (_MONTHS - month))).replace(tzinfo=None).isoformat()
-            customer = f"(hash(i + {month * each}) % {_CUSTOMERS})"
+            customer = f"(hash(i + {month * each}) % {customers})"
             duck.execute(
                 f"COPY (SELECT {_UUID.format(customer)} AS identity_id, "
                 f"TIMESTAMP '{first}' + to_seconds((hash(i * 7 + {month}) % 2592000)::BIGINT) AS ordered_at, "
@@ -63,13 +63,13 @@ def _made(folder: Path, now: datetime) -> Files:
         profile = _UUID.format("i + 10000000")
         duck.execute(
             f"COPY (SELECT {_UUID.format('i')} AS identity_id, {profile} AS profile_id, "
-            f"NULL::TIMESTAMP AS contacted_at FROM range({_CUSTOMERS}) AS people (i)) "
+            f"NULL::TIMESTAMP AS contacted_at FROM range({customers}) AS people (i)) "
             f"TO '{identities}' (FORMAT parquet)"
         )
     return Files(1, purchases, [], [str(identities)])
 
 
-def _bare(files: Files, since: datetime, target: Path) -> float:
+def bare(files: Files, since: datetime, target: Path) -> float:
     arguments = {
         "from": since.replace(tzinfo=None),
         "purchases": files.purchases,
@@ -87,7 +87,7 @@ async def run() -> Sequence[Row]:
     rounds: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory(prefix="rp-") as name:
         folder = Path(name)
-        files = _made(folder, now)
+        files = made(folder, now)
         engine = Engine(folder / "scratch", memory="2GB")
         question = Question(now - timedelta(days=365), None, "revenue", Cutoffs())
         try:
@@ -98,7 +98,7 @@ async def run() -> Sequence[Row]:
                 ours = time.perf_counter() - began
                 if ranks.customers != _CUSTOMERS:
                     raise RuntimeError(f"{ranks.customers} customers ranked")
-                rounds.append((ours, _bare(files, question.since, folder / "bare.csv")))
+                rounds.append((ours, bare(files, question.since, folder / "bare.csv")))
         finally:
             engine.close()
     note = "1 M customers, 20 M orders, reading Parquet and writing all classes and scores included"

@@ -129,9 +129,17 @@ async def test_d1_orders_of_two_identities_count_once_at_their_rate(segments: Se
     segments.feeds.order(one, "A", 10, 3, currency="EUR")
     segments.feeds.order(other, "A", 10, 3, currency="EUR")
     segments.feeds.touch(other, "track", name="Order Refunded", data={"order_id": "A", "refund": 2, "currency": "EUR"})
-    segments.feeds.assign({other: profile})
-    assert (await segments.standing(profile))["totals"]["revenue"]["amount"] == "16.00"
-    assert (await segments.pyramid())["top"]["sales"]["amount"] == "16.00"
+    (third, _) = segments.feeds.person()
+    back = {"order_id": "A", "refund": 1, "currency": "GBP"}
+    segments.feeds.touch(third, "track", name="Order Refunded", data=back)
+    await put(segments, "GBP", (day(100), 3))
+    segments.feeds.assign({other: profile, third: profile})
+    assert (await segments.standing(profile))["totals"]["revenue"]["amount"] == "13.00"
+    assert (await segments.pyramid())["top"]["sales"]["amount"] == "13.00"
+    await put(segments, "GBP", (day(100), 4))
+    await revalued(segments)
+    assert (await segments.standing(profile))["totals"]["revenue"]["amount"] == "12.00"
+    assert (await segments.pyramid())["top"]["sales"]["amount"] == "12.00"
 
 
 async def test_d1_rates_are_a_document_with_a_version(segments: Segments) -> None:

@@ -22,8 +22,12 @@ _OF_RATES = """
     )
     SELECT identity_id, EXISTS (
         SELECT FROM purchase
-        WHERE purchase.identity_id = slice.identity_id AND ordered_at >= $3::date::timestamp AT TIME ZONE 'UTC'
-          AND ($4::date IS NULL OR ordered_at < $4::date::timestamp AT TIME ZONE 'UTC')
+        WHERE purchase.identity_id = slice.identity_id AND (
+            -- What was only given back here may be of another identity's order, of any day.
+            ordered_at IS NULL
+            OR ordered_at >= $3::date::timestamp AT TIME ZONE 'UTC'
+            AND ($4::date IS NULL OR ordered_at < $4::date::timestamp AT TIME ZONE 'UTC')
+        )
     ) FROM slice
 """
 _OF_SERVICE = """
