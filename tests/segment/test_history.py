@@ -111,7 +111,7 @@ def model(case: Case, ids: list[UUID], day: int) -> dict[UUID, Placed]:
             "active": bool(inside),
             "in_touch": bool(touched) or bool(orders),
             "last": max((each.day for each in orders), default=-1),
-            "revenue": sum(net.values(), Decimal(0)),
+            "revenue": sum((net[each] for each in orders), Decimal(0)),
             "period_revenue": sum((net[each] for each in inside), Decimal(0)),
             "period_profit": profit,
         }
