@@ -114,6 +114,7 @@ def model(case: Case, ids: list[UUID], day: int) -> dict[UUID, Placed]:
             "revenue": sum((net[each] for each in orders), Decimal(0)),
             "period_revenue": sum((net[each] for each in inside), Decimal(0)),
             "period_profit": profit,
+            "costs_known": all(each.cost is not None for each in inside),
         }
     basis = f"period_{case.basis}"
     active = [profile for profile, each in found.items() if each["active"]]
@@ -135,7 +136,7 @@ def model(case: Case, ids: list[UUID], day: int) -> dict[UUID, Placed]:
             each["revenue"],
             each["period_revenue"],
             each["period_profit"],
-            each["period_profit"] < 0,
+            each["period_profit"] < 0 and each["costs_known"],
         )
         for profile, each in found.items()
     }
@@ -190,7 +191,7 @@ async def world(databases: Databases, tmp_path_factory: pytest.TempPathFactory) 
 
 async def _tell(world: World, case: Case, people: list[UUID], ids: list[UUID]) -> None:
     db = world.db
-    await db.execute("TRUNCATE purchase, refund, contact, contact_month, identity_map, customer, part, standing_change")
+    await db.execute("TRUNCATE purchase, refund, contact, contact_month, identity_map, customer, part CASCADE")
     assignments = [
         {"identity_id": people[person], "profile_id": ids[group], "version": 1, "seed_profile_id": ids[person]}
         for person, group in enumerate(case.groups)

@@ -90,9 +90,11 @@ FROM (
 LEFT JOIN customer USING (profile_id)
 LEFT JOIN (SELECT profile_id, place, value_class FROM ranked) AS active USING (profile_id)
 """
-CLASSES: Final = """
+# Of whom the cost of some order is not known, nobody can say so.
+_BELOW_ZERO: Final = "period_profit < 0 AND period_costless = 0"
+CLASSES: Final = f"""
 SELECT value_class, count(*), sum(period_revenue), sum(period_profit), sum(period_costless), sum(period_elsewhere),
-       count(*) FILTER (WHERE period_profit < 0), coalesce(sum(period_profit) FILTER (WHERE period_profit < 0), 0),
+       count(*) FILTER (WHERE {_BELOW_ZERO}), coalesce(sum(period_profit) FILTER (WHERE {_BELOW_ZERO}), 0),
        sum(period_cost)
 FROM placed GROUP BY value_class
 """
@@ -186,7 +188,7 @@ def listed(basis: str, *, below_zero: bool) -> str:
     Who never ordered is there if contacts with them cost something.
     """
     amount = "period_profit" if below_zero else f"-{_sales(basis)}"
-    return _LISTED.format(amount=amount, below="AND period_profit < 0" if below_zero else "")
+    return _LISTED.format(amount=amount, below=f"AND {_BELOW_ZERO}" if below_zero else "")
 
 
 def listed_page(*, behind: bool) -> str:

@@ -26,7 +26,7 @@ _FAINT: Final = "#5b6472"
 _EMPTY: Final = "#f4f5f7"
 # Cividis reads the same for every kind of colour vision, and in grey; its dark end takes white text.
 _COLOURS: Final = mpl.colormaps["cividis_r"]
-_DARK: Final = 0.55
+_DARK: Final = 0.45
 
 
 def figure(migration: Migration) -> Figure:

@@ -99,7 +99,10 @@ class CutoffsOut(BaseModel):
 
 
 class BelowZero(BaseModel):
-    """How many customers cost more than they bring, and how much together, an amount below zero."""
+    """How many customers cost more than they bring, and how much together, an amount below zero.
+
+    A customer of whom the cost of some order in the period is not known is not counted.
+    """
 
     customers: int
     profit: Money
