@@ -10,7 +10,7 @@ MANIFESTS := pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
 READY := $(VENV)/.ready
 SOURCES := shared/src services deploy/local/src tests
 
-.PHONY: help setup demo run test check format bench token lock clean
+.PHONY: help setup demo run test test-spark check format bench token lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -32,6 +32,10 @@ run: $(READY) ## start PostgreSQL and the four services and keep them up (SAMPLE
 
 test: $(READY) ## all tests
 	@$(BIN)/python -m pytest
+
+test-spark: $(READY) ## rules on a Spark cluster of this machine against DuckDB (installs PySpark; needs Java 17)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python "$$(sed -n 's/^spark = \["\(.*\)"\]/\1/p' services/segment-service/pyproject.toml)"
+	@$(BIN)/python -m pytest -n0 tests/segment/test_rule_spark.py
 
 check: $(READY) ## lint, types, import contracts
 	@$(BIN)/ruff check $(SOURCES)

@@ -70,12 +70,13 @@ async def by_postgres(connection: "asyncpg.Connection[Any]", query: str, rows: M
 
 def by_duckdb(connection: duckdb.DuckDBPyConnection, query: str, rows: Mapping[str, Any]) -> Judged:
     """The answer of DuckDB."""
-    relations = ", ".join(f"{_stored(name)} AS ({_in_duckdb(name, rows[name])})" for name in sorted(rows))
+    relations = ", ".join(f"{_stored(name)} AS ({in_duckdb(name, rows[name])})" for name in sorted(rows))
     connection.execute(f"WITH {relations}, {_views()} SELECT profile_id, matches, due_at FROM ({query}) AS judged")
     return {row[0]: (row[1], _utc(row[2])) for row in connection.fetchall()}
 
 
-def _in_duckdb(name: str, rows: list[dict[str, Any]]) -> str:
+def in_duckdb(name: str, rows: list[dict[str, Any]]) -> str:
+    """A query of DuckDB that gives rows of what a relation is stored as."""
     shape = json.dumps([{key: _DUCKDB.get(kind, kind.upper()) for key, kind in _columns(name).items()}])
     text = json.dumps(rows, ensure_ascii=False).replace("'", "''")
     return f"SELECT unnest(from_json('{text}', '{shape}'), recursive := true)"

@@ -13,12 +13,14 @@ import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from segment_service.conditions.customer import Customer, Happening, Leaf, Word
 from segment_service.conditions.errors import InvalidRule
 from segment_service.conditions.explanation import explain, holds
 from segment_service.conditions.parser import KINDS, parse
 from segment_service.conditions.reads import reads, segments_of
 from segment_service.conditions.schema import EXAMPLES, rule_schema
+from segment_service.settings import SegmentSettings
 
 from tests.segment.rule_cases import NOW, TEXTS, Json, rules
 
@@ -269,3 +271,11 @@ def test_d10_random_parts_are_disjoint_and_together_everybody(salt: str, seed: i
     edges = [0, 0.1, 0.5, 1]
     parts = [{"random": {"salt": salt, "from": low, "to": high}} for low, high in pairwise(edges)]
     assert sum(holds(parse(part), customer) for part in parts) == 1
+
+
+def test_d10_the_engine_is_a_setting() -> None:
+    url = "postgresql+asyncpg://app@/segment"
+    assert SegmentSettings(database_url=url).engine == "duckdb"
+    with pytest.raises(ValidationError, match="spark_master"):
+        SegmentSettings(database_url=url, engine="spark")
+    assert SegmentSettings(database_url=url, engine="spark", spark_master="spark://127.0.0.1:7077").engine == "spark"

@@ -23,6 +23,7 @@ from segment_service.columns.engine import Engine
 from segment_service.columns.increments import RelationStore
 from segment_service.columns.repository import store_id
 from segment_service.columns.store import ColumnStore
+from segment_service.conditions.batch import batch_of
 from segment_service.conditions.router import router as rules
 from segment_service.conditions.schemas import describe_rules
 from segment_service.conditions.statements import warm_up
@@ -145,6 +146,7 @@ async def _resources(app: FastAPI) -> AsyncIterator[None]:
     warm_up()
     app.state.rules = Rules(settings.currency, settings.period_days, settings.lifecycle)
     app.state.engine = Engine(folder / "scratch", memory=settings.column_memory, threads=settings.column_threads)
+    app.state.batch = batch_of(settings.engine, app.state.engine, settings.spark_master, settings.spark_host)
     app.state.store = ColumnStore(folder, app.state.database, app.state.engine, settings.currency)
     app.state.relations = RelationStore(folder, app.state.database, app.state.engine)
     # Those who wait for an answer do not wait behind what takes minutes.
@@ -160,6 +162,7 @@ async def _resources(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await app.state.interaction.aclose()
         await app.state.profile.aclose()
+        await app.state.batch.close()
         await asyncio.to_thread(app.state.engine.close)
         await asyncio.to_thread(app.state.quick.close)
 

@@ -1,7 +1,7 @@
 """Settings of segment-service: `RAPPORT_*` for what is common, `SEGMENT_*` for its own."""
 
 from decimal import Decimal
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -41,6 +41,10 @@ class SegmentSettings(ServiceSettings):
     column_memory: str = Field("1GB", pattern=r"^[1-9][0-9]*(MB|GB)$", description="Memory of one calculation")
     column_threads: int = Field(2, ge=1, le=256, description="Threads of one calculation")
 
+    engine: Literal["duckdb", "spark"] = Field("duckdb", description="What evaluates rules for everybody")
+    spark_master: str | None = Field(None, description="Address of the cluster, such as spark://10.0.0.5:7077")
+    spark_host: str | None = Field(None, description="This machine's address as the cluster's workers see it")
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if not self.top_share <= self.large_share <= self.medium_share:
@@ -49,6 +53,8 @@ class SegmentSettings(ServiceSettings):
             raise ValueError("top_sales_share, large_sales_share and medium_sales_share must not fall")
         if self.lapsed_days_at_most < self.lapsed_days:
             raise ValueError("lapsed_days_at_most must not be below lapsed_days")
+        if self.engine == "spark" and self.spark_master is None:
+            raise ValueError("engine=spark needs spark_master, the cluster's address")
         return self
 
     @property
