@@ -240,12 +240,13 @@ def _time(chance: random.Random) -> datetime:
     """Mostly a time that a span or a date of the rules leads to, or a microsecond beside it."""
     if chance.random() < 0.2:
         return NOW + timedelta(seconds=chance.randint(-2 * 366 * 86_400, 86_400))
-    at = chance.choice([*map(_of_span, SPANS), *(datetime.fromisoformat(each) for each in TIMES)])
+    at = chance.choice([*map(of_span, SPANS), *(datetime.fromisoformat(each) for each in TIMES)])
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return at.astimezone(UTC) + timedelta(microseconds=chance.choice((-1, 0, 0, 1)), days=chance.choice((0, 0, 0, 1)))
 
 
-def _of_span(text: str) -> datetime:
+def of_span(text: str) -> datetime:
+    """The time that is a span before now."""
     return later(NOW, -_span(text))
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -11,12 +12,13 @@ import ibis
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from segment_service.conditions.customer import Happening
 from segment_service.conditions.explanation import holds
 from segment_service.conditions.expressions import judged
 from segment_service.conditions.parser import parse
 from segment_service.conditions.rules import Rule
 
-from tests.segment.rule_cases import NOW, Json, customers, moments_of, rules
+from tests.segment.rule_cases import NOW, SPANS, Json, customers, moments_of, of_span, rules
 from tests.segment.rule_engines import by_duckdb, by_postgres, rows_of
 from tests.support.database import Databases, connection
 
@@ -68,3 +70,26 @@ def test_d10_until_a_rule_is_due_time_changes_nothing(source: Json, seed: int) -
         for at in moments_of(person):
             if at > NOW and (due is None or at < due):
                 assert holds(rule, replace(person, now=at)) == matches, at
+
+
+@pytest.mark.parametrize("span", SPANS)
+async def test_d10_windows_end_on_the_same_microsecond(postgresql: "asyncpg.Connection[Any]", span: str) -> None:
+    rule = parse({"event": "Visited", "within": span})
+    expression = judged(rule)
+    edge = of_span(span)
+    times = [at + timedelta(microseconds=by) for at in (edge, NOW) for by in (-1, 0, 1)]
+    people = [
+        replace(person, events=[Happening("Visited", at)])
+        for person, at in zip(customers(1, len(times)), times, strict=True)
+    ]
+    rows = rows_of(people)
+    found = await by_postgres(postgresql, ibis.to_sql(expression, dialect="postgres"), rows)
+    with duckdb.connect(":memory:") as duck:
+        assert by_duckdb(duck, ibis.to_sql(expression, dialect="duckdb"), rows) == found
+    for person in people:
+        matches, due = found[person.profile_id]
+        assert matches == holds(rule, person)
+        # It turns when it is due, and not a microsecond before; within no time at all there is nothing to turn.
+        if due is not None and span != "0d":
+            assert holds(rule, replace(person, now=due - timedelta(microseconds=1))) == matches
+            assert holds(rule, replace(person, now=due)) != matches
