@@ -33,6 +33,7 @@ from segment_service.gradings.service import GRADING, regrade
 from segment_service.jobs.router import router as jobs
 from segment_service.jobs.worker import Handler, RunningJob, job_workers
 from segment_service.lifecycle.router import router as lifecycle
+from segment_service.loyalty.router import router as loyalty
 from segment_service.migrations.router import router as migrations
 from segment_service.needs.router import router as needs
 from segment_service.needs.service import NEED, weigh
@@ -104,6 +105,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             migrations,
             rates,
             rfm,
+            loyalty,
             service_costs,
             recomputations,
             jobs,

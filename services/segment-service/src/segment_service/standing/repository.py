@@ -190,6 +190,12 @@ async def present_id(connection: Connection, profile_id: UUID) -> UUID:
     return found or profile_id
 
 
+async def current(connection: Connection, profile_id: UUID) -> UUID | None:
+    """The id that a profile has now, which is another one if it was merged away; None for an unknown id."""
+    found: UUID | None = await connection.fetchval(_CURRENT, profile_id)
+    return found
+
+
 async def due(connection: Connection, now: datetime, limit: int) -> list[UUID]:
     """Customers whom time alone has changed, longest due first."""
     return [row[0] for row in await connection.fetch(_DUE, now, limit)]

@@ -1,0 +1,1 @@
+"""Loyalty to the firm and to each product line."""
