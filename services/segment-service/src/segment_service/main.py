@@ -30,6 +30,8 @@ from segment_service.conditions.statements import warm_up
 from segment_service.consumers import interactions, profiles
 from segment_service.gradings.router import router as gradings
 from segment_service.gradings.service import GRADING, regrade
+from segment_service.influence.router import router as influence
+from segment_service.influence.service import follow as follow_referrals
 from segment_service.jobs.router import router as jobs
 from segment_service.jobs.worker import Handler, RunningJob, job_workers
 from segment_service.lifecycle.router import router as lifecycle
@@ -106,6 +108,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             rates,
             rfm,
             loyalty,
+            influence,
             service_costs,
             recomputations,
             jobs,
@@ -128,6 +131,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             recompute,
             let_age,
             value_anew,
+            count_referrals,
             keep_scores,
             keep_churn_file,
             ask_who_changed,
@@ -232,6 +236,14 @@ async def keep_churn_file(app: FastAPI) -> None:
     while True:
         if not await follow_churn(app.state.database, app.state.rules):
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def count_referrals(app: FastAPI) -> None:
+    """Count what referrals are worth as orders, relationships and merges change it."""
+    await store_id(app.state.database.pool)
+    while True:
+        if not await follow_referrals(app.state.database, app.state.settings.referrals, app.state.rules):
+            await asyncio.sleep(app.state.settings.influence_seconds)
 
 
 async def let_age(app: FastAPI) -> None:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 from rapport.settings import ServiceSettings
 
+from segment_service.influence.rules import ReferralRule
 from segment_service.pyramid.rules import CutBy, Cutoffs
 from segment_service.standing.rules import LifecycleRule
 
@@ -45,6 +46,10 @@ class SegmentSettings(ServiceSettings):
     spark_master: str | None = Field(None, description="Address of the cluster, such as spark://10.0.0.5:7077")
     spark_host: str | None = Field(None, description="This machine's address as the cluster's workers see it")
 
+    referral_decay: Decimal = Field(Decimal("0.5"), gt=0, le=1, decimal_places=6, description="Each step of a chain")
+    referral_depth: int = Field(10, ge=1, le=50, description="So many steps down a chain count")
+    influence_seconds: float = Field(1, gt=0, le=3_600, description="Between two looks for referrals to count anew")
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if not self.top_share <= self.large_share <= self.medium_share:
@@ -67,6 +72,11 @@ class SegmentSettings(ServiceSettings):
         if by == "sales":
             return Cutoffs.of((self.top_sales_share, self.large_sales_share, self.medium_sales_share), by)
         return Cutoffs.of((self.top_share, self.large_share, self.medium_share), by)
+
+    @property
+    def referrals(self) -> ReferralRule:
+        """What referred customers count."""
+        return ReferralRule(self.referral_decay, self.referral_depth)
 
     @property
     def lifecycle(self) -> LifecycleRule:

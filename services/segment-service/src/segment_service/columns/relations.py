@@ -52,6 +52,8 @@ CUSTOMER: Final = Relation(
         "p_alive": _NUMBER,
         "expected_orders": _NUMBER,
         "clv_12m": _NUMBER,
+        "referrals": _NUMBER,
+        "referral_value": _NUMBER,
     },
 )
 _READINGS: Final = {"text": "VARCHAR", "number": _NUMBER, "flag": "BOOLEAN", "at": "TIMESTAMP"}

@@ -17,6 +17,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "expected_orders": "expected_orders",
     "clv_12m": "clv_12m",
     "referrals": "referrals",
+    "referral_value": "referral_value",
     "cost_to_serve": "cost_to_serve",
 }
 # Whole days since a time, as a person counts them: 0 within the first 24 hours.

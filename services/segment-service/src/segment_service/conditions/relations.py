@@ -38,6 +38,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "expected_orders": NUMBER,
         "clv_12m": NUMBER,
         "referrals": NUMBER,
+        "referral_value": NUMBER,
         "cost_to_serve": NUMBER,
     },
     # One row per leaf; an array is several rows, the members of an object have keys such as `address.city`.
@@ -71,8 +72,4 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 # What no part of the service keeps yet: it is as if there were nothing in it. Whoever brings it takes it from here.
-ABSENT: Final[frozenset[str]] = frozenset(
-    {
-        "customer.referrals",
-    }
-)
+ABSENT: Final[frozenset[str]] = frozenset()

@@ -58,7 +58,8 @@ async def apply(connection: Connection, events: Sequence[ReceivedEvent], rules: 
     given = await _consents(connection, [event for event in events if event.type == "consent.changed"])
     newly = await repository.add_consents(connection, given) if given else set()
     causes = {profile: {MAP} for profile in moved}
-    for profile in await _relate(connection, events, version):
+    bound = await _relate(connection, events, version)
+    for profile in bound:
         causes.setdefault(profile, set()).add(RELATIONSHIP)
     await people.mark_unread(connection, moved | _named(events), version)
     for key in {attributes.decode(event.data).key for event in events if event.type == "attribute.changed"}:
@@ -68,7 +69,8 @@ async def apply(connection: Connection, events: Sequence[ReceivedEvent], rules: 
         parts.add(TWINS)
     await change(
         connection,
-        moved.union(await profiles_of(connection, sorted(newly))),
+        # Who referred whom is followed by those who were computed anew.
+        moved.union(bound, await profiles_of(connection, sorted(newly))),
         rules,
         parts,
         causes=causes,

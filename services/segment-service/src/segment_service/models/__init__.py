@@ -22,6 +22,7 @@ from segment_service.models.customer import (
     StandingChange,
 )
 from segment_service.models.grades import GradeHeld, Grading, NeedGroup, NeedHeld, Treatment
+from segment_service.models.influence import Influence, InfluenceFollow
 from segment_service.models.purchase import IdentityCurrency, Purchase, Rate, Refund, Revaluation
 from segment_service.models.watching import Judgement, Listed, Segment, WatchedRule
 from segment_service.models.work import ColumnChange, ColumnPart, Job, Part, Unevaluated
@@ -45,6 +46,8 @@ __all__ = [
     "Grading",
     "IdentityCurrency",
     "IdentityMap",
+    "Influence",
+    "InfluenceFollow",
     "Job",
     "Judgement",
     "Listed",

@@ -11,6 +11,7 @@ from segment_service.columns import changes as relations
 from segment_service.columns import repository as columns
 from segment_service.columns.parts import IDENTITIES, TWINS, event_part, month_part, service_part
 from segment_service.columns.relations import PERSONAL
+from segment_service.influence.repository import notice_erasure
 from segment_service.models import Base
 from segment_service.standing import repository as standing
 
@@ -25,12 +26,13 @@ _DECLARED: Final = (
 # What the firm defines: rules over everybody.
 _SCHEMES: Final = ("watched_rule", "segment", "grading", "treatment", "need_group")
 # `ranking` names the last customers of some classes by profile ids, until the next ranking, and nothing about them;
-# `revaluation` names an identity up to which work is done, until it is.
+# `revaluation` and `influence_follow` name whom work is done up to, until it is.
 _IMPERSONAL: Final = frozenset(
     {
         "churn_follow",
         "clv_fit",
         "clv_scoring",
+        "influence_follow",
         "job",
         "part",
         "column_part",
@@ -68,6 +70,7 @@ async def _write_columns_anew(connection: Connection, person: Person) -> Mapping
         await columns.mark_behind(connection, parts | {IDENTITIES}, version)
         months = {event_part(row["occurred_at"]) for row in happened}
         await relations.whole(connection, months | set(PERSONAL), version)
+        await notice_erasure(connection, identities, version)
     return {}
 
 

@@ -1,0 +1,1 @@
+"""Customers who bring others: the value of referrals down the chain."""
