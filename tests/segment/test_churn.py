@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from rapport.pagination import encode_cursor
+
 from tests.segment.conftest import Segments
 from tests.segment.feeds import DAY
 from tests.support.polling import eventually
@@ -188,6 +190,7 @@ async def test_d6_episodes_page_and_bad_input_is_told(segments: Segments) -> Non
         ({"state": "won_back"}, "/state"),
         ({"actions": [{"kind": "call", "at": "soon"}]}, "/actions/0/at"),
         ({"reasons": "price"}, "/reasons"),
+        ({"reason_note": "a\x00b"}, "/reason_note"),
     ):
         refused = await segments.client.patch(path, json=body)
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
@@ -195,4 +198,5 @@ async def test_d6_episodes_page_and_bad_input_is_told(segments: Segments) -> Non
     assert (await segments.client.patch(path, json={"reason": "price"}, headers={"If-Match": tag})).status_code == 200
     assert (await segments.client.patch(path, json={"reason": "other"}, headers={"If-Match": tag})).status_code == 412
     assert (await segments.client.get(f"/v1/churn-episodes/{uuid4()}")).status_code == 404
-    assert (await segments.client.get("/v1/churn-episodes", params={"cursor": "x"})).status_code == 422
+    for params in ({"cursor": "x"}, {"cursor": encode_cursor("2026-01-01T00:00:00", uuid4())}, {"reason": "a\x00"}):
+        assert (await segments.client.get("/v1/churn-episodes", params=params)).status_code == 422

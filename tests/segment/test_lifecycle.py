@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,11 +10,13 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from segment_service.clv.bg_nbd import BgNbd, p_alive
 from segment_service.lifecycle.rules import OrderDay, history, milestones, silences
-from segment_service.standing.rules import LifecycleRule, Stage
+from segment_service.standing.rules import Dropout, LifecycleRule, Stage
 
-from tests.segment.conftest import Segments
+from tests.segment.conftest import Segments, SegmentsFactory
 from tests.segment.feeds import DAY
+from tests.support.polling import eventually
 
 START = datetime(2015, 1, 5, 9, tzinfo=UTC)
 RULE = LifecycleRule()
@@ -179,3 +182,52 @@ async def test_d5_merges_join_histories_and_cancelled_orders_leave_them(segments
 def test_d5_whoever_never_ordered_is_a_prospect(days: list[OrderDay]) -> None:
     changes = history(days, None, RULE, START + DAY)
     assert [each.stage for each in changes] == (["new"] if days else ["prospect"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(gaps, st.floats(0.05, 0.95))
+def test_d5_by_p_alive_customers_lapse_when_it_has_fallen_so_far(gaps: list[float], alive: float) -> None:
+    model = BgNbd(0.4, 20.0, 0.8, 2.5)
+    dropout = Dropout(model.r, model.alpha * 86_400, model.a, model.b)
+    days = days_of([min(gap, 60) for gap in gaps])
+    rule = LifecycleRule(
+        lapse_by="p_alive", at_risk_p_alive=0.95, lapsed_p_alive=alive, at_risk_days=1, lapsed_days_at_most=10**5
+    )
+    late = list(milestones(days, None, replace(rule, dropout=dropout)))[-1].lapsed_from
+    assert late is not None
+    if len(days) == 1:
+        # Without a second order there is no telling by the model.
+        assert late == list(milestones(days, None, rule))[-1].lapsed_from
+        return
+    x, span, at = len(days) - 1, (days[-1].last_at - days[0].first_at) / DAY, (late - days[0].first_at) / DAY
+    expected = float(p_alive(model, [x], [span], [at])[0])
+    sooner = late in {days[-1].last_at + DAY, list(milestones(days, None, RULE))[-1].established_at}
+    assert expected <= alive + 1e-6 if sooner else expected == pytest.approx(alive, abs=1e-6)
+
+
+async def test_d5_with_p_alive_everybody_is_placed_anew_when_a_model_is_fitted(start: SegmentsFactory) -> None:
+    async with start(lapse_by="p_alive", at_risk_p_alive=0.6, lapsed_p_alive=0.3) as segments:
+        people = [segments.feeds.person() for _ in range(40)]
+        for number, (identity, _) in enumerate(people):
+            for order in range(1 + number % 6):
+                segments.feeds.order(
+                    identity, f"{number}-{order}", 10, 330 - 7 * (number % 13) - order * (5 + number % 9)
+                )
+        await segments.settled()
+        _, profile = people[5]
+        assert (await segments.standing(profile))["lifecycle"]["stage"] != "lapsed"
+        job = await segments.client.post("/v1/models/clv/fits", json={"time_unit": "weeks"})
+        assert job.status_code == 202
+
+        async def placed() -> bool:
+            found = await segments.get(f"/v1/profiles/{profile}/standing")
+            return bool(found["clv"] and found["lifecycle"]["stage"] == "lapsed" and found["clv"]["p_alive"] <= 0.3)
+
+        await eventually(placed, deadline=30)
+        for _, each in people:
+            now = (await segments.get(f"/v1/profiles/{each}/standing"))["lifecycle"]
+            told = await segments.get(f"/v1/profiles/{each}/lifecycle")
+            assert told["stage"] == now["stage"]
+            if now["stage"] in {"lapsed", "at_risk"}:
+                apart = datetime.fromisoformat(told["since"]) - datetime.fromisoformat(now["since"])
+                assert abs(apart) < timedelta(milliseconds=1)

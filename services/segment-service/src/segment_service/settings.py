@@ -9,7 +9,7 @@ from rapport.settings import ServiceSettings
 
 from segment_service.influence.rules import ReferralRule
 from segment_service.pyramid.rules import CutBy, Cutoffs
-from segment_service.standing.rules import LifecycleRule
+from segment_service.standing.rules import LapseBy, LifecycleRule
 
 
 class SegmentSettings(ServiceSettings):
@@ -36,6 +36,9 @@ class SegmentSettings(ServiceSettings):
     lapsed_gaps: float = Field(4.0, ge=1, le=100, description="Silence of the lapsed, in own mean gaps")
     lapsed_days_at_most: int = Field(1_095, ge=1, le=36_500, description="Silence after which everybody is lapsed")
     won_back_days: int = Field(90, ge=1, le=3_650, description="How long a returned customer is won back")
+    lapse_by: LapseBy = Field("cadence", description="Who is late: by their own gaps, or by the lifetime value model")
+    at_risk_p_alive: float = Field(0.5, gt=0, lt=1, description="At risk at this probability of being alive")
+    lapsed_p_alive: float = Field(0.2, gt=0, lt=1, description="Lapsed at this probability of being alive")
 
     recompute_seconds: float = Field(60, gt=0, le=86_400, description="Between two rankings while orders arrive")
     ageing_seconds: float = Field(5, gt=0, le=3_600, description="Between two looks for what time alone has changed")
@@ -56,6 +59,8 @@ class SegmentSettings(ServiceSettings):
             raise ValueError("top_share, large_share and medium_share are cumulative and must not fall")
         if not self.top_sales_share <= self.large_sales_share <= self.medium_sales_share:
             raise ValueError("top_sales_share, large_sales_share and medium_sales_share must not fall")
+        if self.lapsed_p_alive > self.at_risk_p_alive:
+            raise ValueError("lapsed_p_alive must not be above at_risk_p_alive")
         if self.lapsed_days_at_most < self.lapsed_days:
             raise ValueError("lapsed_days_at_most must not be below lapsed_days")
         if self.engine == "spark" and self.spark_master is None:
@@ -90,4 +95,7 @@ class SegmentSettings(ServiceSettings):
             lapsed_gaps=self.lapsed_gaps,
             lapsed_days_at_most=self.lapsed_days_at_most,
             won_back_days=self.won_back_days,
+            lapse_by=self.lapse_by,
+            at_risk_p_alive=self.at_risk_p_alive,
+            lapsed_p_alive=self.lapsed_p_alive,
         )

@@ -45,6 +45,7 @@ async def settle(connection: Connection, profiles: Sequence[UUID], rules: Rules)
     if not profiles:
         return
     now = datetime.now(UTC)
+    rules = await customers.fitted(connection, rules)
     owners = await repository.members(connection, profiles)
     orders = await repository.orders(connection, profiles, rules.currency)
     kept: dict[UUID, list[asyncpg.Record]] = {profile: [] for profile in profiles}

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request, Response
+from msgspec import Meta
 from rapport.auth import Caller, needs
 from rapport.concurrency import etag
 from rapport.database import Reading, Transaction
@@ -16,6 +17,7 @@ from segment_service.churn.rules import State
 from segment_service.churn.schemas import ChurnReport, EpisodeOut, EpisodePatch, Moment
 
 router = service_router("churn", problems=(404, 409, 412))
+_Aware = Annotated[datetime, Meta(tz=True)]
 _TAGGED: dict[int | str, dict[str, Any]] = {200: {"headers": {"ETag": {"schema": {"type": "string"}}}}}
 
 
@@ -24,14 +26,14 @@ async def list_episodes(
     request: Request,
     reading: Reading,
     state: Annotated[State | None, Query(description="All but those undone if not given")] = None,
-    reason: Annotated[str | None, Query(max_length=32)] = None,
+    reason: Annotated[str | None, Query(pattern="^[a-z][a-z0-9_]{1,31}$")] = None,
     since: Annotated[Moment | None, Query(description="Opened at this time or later")] = None,
     profile_id: UUID | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EpisodeOut]:
     """Episodes, those that opened last first."""
-    after = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    after = decode_cursor(cursor, tuple[_Aware, UUID]) if cursor else None
     currency = request.app.state.rules.currency
     found = await service.listed(reading, currency, state, reason, since, profile_id, after, limit + 1)
     last = found[limit - 1] if len(found) > limit else None

@@ -17,7 +17,7 @@ Reason = Annotated[
         examples=["price"],
     ),
 ]
-Note = Annotated[str, Field(min_length=1, max_length=2_000)]
+Note = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]*$")]
 
 
 def _sensible(at: datetime) -> datetime:

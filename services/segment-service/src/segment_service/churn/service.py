@@ -116,8 +116,9 @@ def _said(patch: EpisodePatch, row: asyncpg.Record, now: datetime) -> Mapping[Sa
                 for each in patch.actions or []
             ]
         }
-    if named & {"state", "closing_note"} and patch.state is not None:
-        said["closing"] = {"state": patch.state, "note": patch.closing_note}
+    state = patch.state or row["state"]
+    if named & {"state", "closing_note"} and state in {"open", "closed"}:
+        said["closing"] = {"state": state, "note": patch.closing_note}
     return said
 
 

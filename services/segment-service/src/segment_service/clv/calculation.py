@@ -1,6 +1,5 @@
 """Calculations over everybody, in the engine's thread: fitting, holding out, scoring."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,10 +12,10 @@ from segment_service.clv import bg_nbd, gamma_gamma, statements
 from segment_service.clv.errors import NotFitted
 from segment_service.clv.maximum import Floats
 from segment_service.clv.scores import Model, Summary, scores
+from segment_service.clv.units import UNITS
 from segment_service.columns.statements import orders
 from segment_service.columns.store import Files
 
-UNITS: Final[Mapping[str, float]] = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
 LEAST_CUSTOMERS: Final = 20
 LEAST_REPEATING: Final = 5
 _GROUPS: Final = 7

@@ -16,9 +16,10 @@ from rapport.database import Connection, Database
 
 from segment_service.clv import repository
 from segment_service.clv.bg_nbd import BgNbd
-from segment_service.clv.calculation import UNITS, score
+from segment_service.clv.calculation import score
 from segment_service.clv.gamma_gamma import GammaGamma
 from segment_service.clv.scores import Model, Summary, scores
+from segment_service.clv.units import UNITS
 from segment_service.columns.engine import Engine
 from segment_service.standing import repository as customers
 from segment_service.standing.changes import notice

@@ -17,7 +17,7 @@ router = service_router("lifecycle", problems=(404,))
 @router.get("/profiles/{profile_id}/lifecycle", dependencies=[needs("segments:read")])
 async def read_lifecycle(request: Request, response: Response, profile_id: UUID, reading: Reading) -> LifecycleOut:
     """The customer's stage now, and the dates of every change of it."""
-    found = await service.lifecycle(reading, profile_id, request.app.state.rules.lifecycle, datetime.now(UTC))
+    found = await service.lifecycle(reading, profile_id, request.app.state.rules, datetime.now(UTC))
     if found.profile_id != profile_id:
         response.headers["Content-Location"] = f"/v1/profiles/{found.profile_id}/lifecycle"
     return found

@@ -50,7 +50,7 @@ def milestones(days: Sequence[OrderDay], contacted_at: datetime | None, rule: Li
         if settled is not None:
             established = min(established, settled)
         lapse = _lapse(days, number, rule)
-        risk = min(max(rule.at_risk_days * _DAY, rule.at_risk_gaps * _gap(days, number)), lapse)
+        risk = min(_late(days, number, rule, rule.at_risk_p_alive, rule.at_risk_days, rule.at_risk_gaps), lapse)
         yield Milestones(
             days[0].first_at,
             established,
@@ -100,5 +100,13 @@ def _gap(days: Sequence[OrderDay], number: int) -> float:
 
 def _lapse(days: Sequence[OrderDay], number: int, rule: LifecycleRule) -> float:
     """The silence after that day in which a customer lapses, in seconds."""
-    longest = max(rule.lapsed_days * _DAY, rule.lapsed_gaps * _gap(days, number))
-    return min(longest, rule.lapsed_days_at_most * _DAY)
+    late = _late(days, number, rule, rule.lapsed_p_alive, rule.lapsed_days, rule.lapsed_gaps)
+    return min(late, rule.lapsed_days_at_most * _DAY)
+
+
+def _late(days: Sequence[OrderDay], number: int, rule: LifecycleRule, alive: float, least: int, gaps: float) -> float:
+    """The silence after that day in which a customer is late, in seconds: by the model, or by their own gaps."""
+    if rule.dropout is not None and number:
+        span = (days[number].last_at - days[0].first_at).total_seconds()
+        return max(rule.at_risk_days * _DAY, rule.dropout.silence(alive, number, span))
+    return max(least * _DAY, gaps * _gap(days, number))

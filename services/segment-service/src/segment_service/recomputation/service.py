@@ -138,7 +138,7 @@ class Recomputation:
 
     async def _adopt_settings(self, guard: Connection) -> None:
         """After a change of settings every customer is computed anew, some at a time."""
-        wanted = repository.fingerprint(self._rules, self._settings.cutoffs)
+        wanted = repository.fingerprint(await customers.fitted(guard, self._rules), self._settings.cutoffs)
         known = await repository.rules(guard)
         if known == wanted:
             return

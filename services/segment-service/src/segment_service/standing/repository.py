@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -11,7 +11,8 @@ from uuid import UUID
 import asyncpg
 from rapport.database import Connection
 
-from segment_service.standing.rules import LifecycleRule, Ranks
+from segment_service.clv.units import UNITS
+from segment_service.standing.rules import Dropout, LifecycleRule, Ranks
 from segment_service.standing.statements import AS_OF, TOUCH
 
 # Changes take turns: two feeds, time and the ranking all write customers, and change numbers must grow in the order of
@@ -121,7 +122,7 @@ async def touch(
     connection: Connection, profiles: Sequence[UUID], version: int, now: datetime, rules: Rules
 ) -> list[Moved]:
     """Compute customers anew from all that is known of them; those whose class or stage changed."""
-    rows = await connection.fetch(TOUCH, profiles, version, *_arguments(now, rules))
+    rows = await connection.fetch(TOUCH, profiles, version, *_arguments(now, await fitted(connection, rules)))
     return [Moved(*row[:3]) for row in rows if row["moved"]]
 
 
@@ -139,7 +140,21 @@ def _arguments(now: datetime, rules: Rules) -> tuple[object, ...]:
         rule.lapsed_gaps,
         rule.lapsed_days_at_most * _DAY,
         rule.won_back_days * _DAY,
+        *(astuple(rule.dropout) if rule.dropout is not None else (None,) * 4),
+        1 / rule.at_risk_p_alive - 1,
+        1 / rule.lapsed_p_alive - 1,
     )
+
+
+async def fitted(connection: Connection | asyncpg.Pool[asyncpg.Record], rules: Rules) -> Rules:
+    """The rules with the newest lifetime value model, if it decides who is late and there is one."""
+    if rules.lifecycle.lapse_by != "p_alive":
+        return rules
+    row = await connection.fetchrow("SELECT r, alpha, a, b, time_unit FROM clv_fit ORDER BY fit_id DESC LIMIT 1")
+    if row is None:
+        return rules
+    dropout = Dropout(row["r"], row["alpha"] * UNITS[row["time_unit"]] * _DAY, row["a"], row["b"])
+    return replace(rules, lifecycle=replace(rules.lifecycle, dropout=dropout))
 
 
 async def read_as_of(
@@ -149,7 +164,8 @@ async def read_as_of(
     current = await pool.fetchval(_CURRENT, profile_id)
     if current is None:
         return None
-    return await pool.fetchrow(AS_OF + READ, current, 0, *_arguments(as_of, rules), *ranks.columns)
+    known = await fitted(pool, rules)
+    return await pool.fetchrow(AS_OF + READ, current, 0, *_arguments(as_of, known), *ranks.columns)
 
 
 async def log(connection: Connection, moved: Sequence[Moved], at: datetime) -> None:

@@ -10,6 +10,28 @@ Stage = Literal["prospect", "new", "established", "at_risk", "lapsed", "won_back
 STAGES: Final[tuple[Stage, ...]] = ("prospect", "new", "established", "at_risk", "lapsed", "won_back")
 
 
+LapseBy = Literal["cadence", "p_alive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropout:
+    """A fitted BG/NBD model (see `clv.bg_nbd`), with `alpha` in seconds."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+    def silence(self, alive: float, purchases: int, span: float) -> float:
+        """Seconds without an order after which the probability of being alive has fallen to `alive`.
+
+        `purchases` are the days with orders after the first one, at least one, and `span` the seconds from the first
+        order to the last. The formula of `clv.bg_nbd.p_alive`, solved for the time.
+        """
+        odds = (1 / alive - 1) * (self.b + purchases - 1) / self.a
+        return (self.alpha + span) * float(odds ** (1 / (self.r + purchases))) - self.alpha - span
+
+
 @dataclass(frozen=True, slots=True)
 class LifecycleRule:
     """When a customer changes stage; silence is counted from the last order, a gap between days with orders.
@@ -19,6 +41,10 @@ class LifecycleRule:
     them, within `lapsed_days` to `lapsed_days_at_most`. With one day of orders there is no cadence yet: new, then at
     risk from the end of `new_days`, lapsed after `lapsed_days`. An order that ends a silence in which the customer,
     by the gaps before it, had lapsed, makes them won back for `won_back_days`.
+
+    With `lapse_by` of `p_alive` and a model (`dropout`), whoever came back at least once is at risk, instead, when the
+    probability that they are alive falls to `at_risk_p_alive`, not before `at_risk_days`, and lapsed when it falls to
+    `lapsed_p_alive`, not after `lapsed_days_at_most`.
     """
 
     new_days: int = 90
@@ -29,6 +55,10 @@ class LifecycleRule:
     lapsed_gaps: float = 4.0
     lapsed_days_at_most: int = 1_095
     won_back_days: int = 90
+    lapse_by: LapseBy = "cadence"
+    at_risk_p_alive: float = 0.5
+    lapsed_p_alive: float = 0.2
+    dropout: Dropout | None = None
 
 
 class Milestones(NamedTuple):

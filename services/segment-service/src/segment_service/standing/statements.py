@@ -8,7 +8,22 @@ _CONTACTS = f"(SELECT * FROM member JOIN contact_month USING (identity_id) WHERE
 # One statement for any number of profiles. Silences and gaps are seconds: intervals with days in them would depend on
 # the session's time zone. $1 profiles, $2 change version, $3 currency, $4 now, $5 period in seconds; then the lifecycle
 # rule: $6 new, $7 new order days, $8 at risk, $9 at risk gaps, $10 lapsed, $11 lapsed gaps, $12 lapsed at most,
-# $13 won back (durations in seconds).
+# $13 won back (durations in seconds); then, null unless p_alive decides who is late, $14 r, $15 alpha, $16 a, $17 b of
+# the model, and the odds against being alive of $18 those at risk, $19 the lapsed.
+
+
+_LAPSED = "GREATEST($10, $11 * COALESCE({}, 0))"
+_AT_RISK = "GREATEST($8, $9 * COALESCE(gap, 0))"
+
+
+def _late(odds: str, purchases: str, span: str, by_gaps: str) -> str:
+    """Seconds of silence after which a customer is late (`rules.Dropout.silence`, or by their gaps)."""
+    return f"""
+        CASE WHEN $14::float8 IS NULL OR {purchases} < 1 THEN {by_gaps}
+             ELSE GREATEST($8, ($15::float8 + {span})
+                      * power({odds}::float8 * ($17::float8 + {purchases} - 1) / $16::float8, 1 / ($14 + {purchases}))
+                      - $15 - {span}) END
+    """
 
 
 def _computed(touched: str, until: str, until_day: str) -> str:
@@ -54,6 +69,7 @@ day AS (
 spaced AS (
     SELECT profile_id, day_at, number, spent,
            extract(epoch FROM day_at - before)::float8 AS silence,
+           extract(epoch FROM before - first_at)::float8 AS span_before,
            extract(epoch FROM before - first_at)::float8 / NULLIF(number - 2, 0) AS gap_before
     FROM (
         SELECT profile_id, day_at, spent, row_number() OVER days AS number, lag(day_end) OVER days AS before,
@@ -66,13 +82,14 @@ cadence AS (
            count(*) FILTER (WHERE number > 1 AND spent > 0) AS repeat_days,
            COALESCE(sum(spent) FILTER (WHERE number > 1 AND spent > 0), 0) AS repeat_revenue,
            max(day_at) FILTER (
-               WHERE silence >= LEAST(GREATEST($10, $11 * COALESCE(gap_before, 0)), $12)
+               WHERE silence >= LEAST({_late("$19", "(number - 2)", "span_before", _LAPSED.format("gap_before"))}, $12)
            ) AS returned_at
     FROM spaced GROUP BY profile_id
 ),
 silence AS (
     SELECT profile_id, order_days, repeat_days, repeat_revenue, returned_at, first_order_at, last_order_at,
            LEAST(first_order_at + make_interval(secs => $6), settled_at) AS established_at,
+           extract(epoch FROM last_order_at - first_order_at)::float8 AS span,
            extract(epoch FROM last_order_at - first_order_at)::float8 / NULLIF(order_days - 1, 0) AS gap
     FROM cadence JOIN total USING (profile_id)
 ),
@@ -82,10 +99,12 @@ milestone AS (
         returned_at + make_interval(secs => $13) AS won_back_until,
         GREATEST(
             established_at,
-            last_order_at + make_interval(secs => LEAST(GREATEST($8, $9 * COALESCE(gap, 0)), lapses))
+            last_order_at + make_interval(secs => LEAST({_late("$18", "(order_days - 1)", "span", _AT_RISK)}, lapses))
         ) AS at_risk_from,
         GREATEST(established_at, last_order_at + make_interval(secs => lapses)) AS lapsed_from
-    FROM silence, LATERAL (SELECT LEAST(GREATEST($10, $11 * COALESCE(gap, 0)), $12) AS lapses) AS threshold
+    FROM silence, LATERAL (
+        SELECT LEAST({_late("$19", "(order_days - 1)", "span", _LAPSED.format("gap"))}, $12) AS lapses
+    ) AS threshold
 ),
 known AS (
     SELECT profile_id, min(contacted_at) FILTER (WHERE contacted_at <= {until}) AS contacted_at
@@ -189,14 +208,14 @@ ON CONFLICT (profile_id) DO UPDATE SET
 RETURNING new.profile_id, new.value_class, new.lifecycle,
           (old.value_class, old.lifecycle) IS DISTINCT FROM (new.value_class, new.lifecycle) AS moved
 """
-# The row of one customer as it would have been at $4, under the name of the table; $1 is the profile, and from $14 on
+# The row of one customer as it would have been at $4, under the name of the table; $1 is the profile, and from $20 on
 # come the bounds that a ranking at that time would have found.
 AS_OF = f"""
 {_computed("SELECT $1::uuid AS profile_id", "$4::timestamptz", "($4::timestamptz AT TIME ZONE 'UTC')::date")},
 ranking AS (
-    SELECT $14::text[] AS classes, $15::numeric[] AS sales, $16::timestamptz[] AS last_order_at,
-           $17::uuid[] AS profile_id, $18::timestamptz[] AS recency_bounds, $19::bigint[] AS frequency_bounds,
-           $20::numeric[] AS revenue_bounds, '{{}}'::integer[] AS rfm_days
+    SELECT $20::text[] AS classes, $21::numeric[] AS sales, $22::timestamptz[] AS last_order_at,
+           $23::uuid[] AS profile_id, $24::timestamptz[] AS recency_bounds, $25::bigint[] AS frequency_bounds,
+           $26::numeric[] AS revenue_bounds, '{{}}'::integer[] AS rfm_days
 ),
 customer ({_COLUMNS}) AS ({_SELECT}),
 -- Lifetime value is what is expected from now on, which nobody knew then.
