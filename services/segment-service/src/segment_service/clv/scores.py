@@ -1,8 +1,9 @@
 """What a fitted model expects of customers: pure calculation over arrays of the shape (customers,)."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segment_service.clv import bg_nbd, gamma_gamma
 from segment_service.clv.bg_nbd import BgNbd
@@ -12,6 +13,7 @@ from segment_service.clv.maximum import Floats
 _YEAR_DAYS: Final = 365.0
 _MOST_ORDERS: Final = 99_999_999.0
 _MOST_MONEY: Final = 1e20
+_SPARSE: Final = 16
 
 
 class Model(NamedTuple):
@@ -26,8 +28,9 @@ class Model(NamedTuple):
 class Summary(NamedTuple):
     """What is known of each customer.
 
-    `x` repeat purchases, `t_x` and `t` days from the first purchase to the last and to now; `spent` on `spent_days` of
-    the repeat purchases; `margin` earned of each unit of revenue, not a number where costs are not known.
+    `x` repeat purchases, `t_x` and `t` whole days from the first purchase to the last and to now; `spent` on
+    `spent_days` of the repeat purchases; `margin` earned of each unit of revenue, not a number where costs are not
+    known.
     """
 
     x: Floats
@@ -53,13 +56,13 @@ class Scores(NamedTuple):
 def scores(model: Model, known: Summary) -> Scores:
     """Scores of customers, in their order."""
     unit = model.unit_days
-    t_x, t = known.t_x / unit, np.maximum(known.t, known.t_x) / unit
-    alive = bg_nbd.p_alive(model.purchases, known.x, t_x, t)
+    days = np.maximum(known.t, known.t_x)
+    alive = bg_nbd.p_alive(model.purchases, known.x, known.t_x / unit, days / unit)
     # Of those who are still customers the expectation depends on these two alone, which many share.
-    xs, at_x = np.unique(known.x, return_inverse=True)
-    ts, at_t = np.unique(t, return_inverse=True)
-    pairs, rows = np.unique(at_x * len(ts) + at_t, return_inverse=True)
-    x, watched = xs[pairs // len(ts)], ts[pairs % len(ts)]
+    xs, at_x = _levels(known.x)
+    ts, at_t = _levels(days)
+    pairs, rows = _levels(at_x * len(ts) + at_t)
+    x, watched = xs[pairs // len(ts)].astype(np.float64), ts[pairs % len(ts)] / unit
 
     def expected(days: float) -> Floats:
         shared = bg_nbd.while_alive(model.purchases, days / unit, x, watched)
@@ -74,3 +77,14 @@ def scores(model: Model, known: Summary) -> Scores:
     worth = gamma_gamma.expected_spend(model.spend, known.spent_days, mean)
     worth = worth * np.where(np.isnan(known.margin), 1.0, known.margin)
     return Scores(alive, orders, *(np.clip(each * worth, -_MOST_MONEY, _MOST_MONEY) for each in (orders, yearly)))
+
+
+def _levels(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct ones of whole numbers from 0 on, rising, and the place of each value among them."""
+    whole = values.astype(np.int64)
+    if not len(whole) or int(whole.max()) > _SPARSE * len(whole):
+        return np.unique(whole, return_inverse=True)
+    # Marking what occurs is several times as fast as sorting.
+    occurs = np.zeros(int(whole.max()) + 1, dtype=bool)
+    occurs[whole] = True
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[whole]
