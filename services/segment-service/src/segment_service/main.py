@@ -16,6 +16,9 @@ from rapport.privacy import privacy_router
 from segment_service.audiences.router import router as audiences
 from segment_service.churn.following import follow as follow_churn
 from segment_service.churn.router import router as churn
+from segment_service.clusterings.router import router as clusterings
+from segment_service.clusterings.service import CLUSTERING
+from segment_service.clusterings.service import carry_out as find_groups
 from segment_service.clv.router import router as clv
 from segment_service.clv.scoring import Scoring
 from segment_service.clv.service import CLV_FIT, Fitting
@@ -35,6 +38,9 @@ from segment_service.influence.service import follow as follow_referrals
 from segment_service.jobs.router import router as jobs
 from segment_service.jobs.worker import Handler, RunningJob, job_workers
 from segment_service.lifecycle.router import router as lifecycle
+from segment_service.lookalikes.router import router as lookalikes
+from segment_service.lookalikes.service import LOOKALIKE
+from segment_service.lookalikes.service import carry_out as rank_by_likeness
 from segment_service.loyalty.router import router as loyalty
 from segment_service.migrations.router import router as migrations
 from segment_service.needs.router import router as needs
@@ -87,7 +93,12 @@ def _scoring(app: FastAPI) -> Scoring:
 
 
 # What does the jobs of each kind; a feature with long work adds its own.
-JOBS: Final[Mapping[str, Handler]] = {RECOMPUTATION: _rank, CLV_FIT: _fit_clv}
+JOBS: Final[Mapping[str, Handler]] = {
+    RECOMPUTATION: _rank,
+    CLV_FIT: _fit_clv,
+    CLUSTERING: find_groups,
+    LOOKALIKE: rank_by_likeness,
+}
 # Of these one at a time in all processes.
 ALONE: Final = frozenset({RECOMPUTATION, CLV_FIT})
 # Whose rules are asked, and what is done about their answers.
@@ -119,6 +130,8 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             segments,
             gradings,
             treatments,
+            clusterings,
+            lookalikes,
             needs,
             privacy_router("segment", erasing_of),
             feed_router("segment", "segments:read"),

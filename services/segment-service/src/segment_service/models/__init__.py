@@ -23,6 +23,7 @@ from segment_service.models.customer import (
 )
 from segment_service.models.grades import GradeHeld, Grading, NeedGroup, NeedHeld, Treatment
 from segment_service.models.influence import Influence, InfluenceFollow
+from segment_service.models.learning import Clustering, ClusteringMember, Lookalike, LookalikeScore
 from segment_service.models.purchase import IdentityCurrency, Purchase, Rate, Refund, Revaluation
 from segment_service.models.watching import Judgement, Listed, Segment, WatchedRule
 from segment_service.models.work import ColumnChange, ColumnPart, Job, Part, Unevaluated
@@ -32,6 +33,8 @@ __all__ = [
     "ChurnEpisode",
     "ChurnFollow",
     "ChurnStatement",
+    "Clustering",
+    "ClusteringMember",
     "ClvFit",
     "ClvScore",
     "ClvScoring",
@@ -51,6 +54,8 @@ __all__ = [
     "Job",
     "Judgement",
     "Listed",
+    "Lookalike",
+    "LookalikeScore",
     "NeedGroup",
     "NeedHeld",
     "Part",

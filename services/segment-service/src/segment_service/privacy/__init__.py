@@ -24,7 +24,7 @@ _DECLARED: Final = (
     Holding("column_change", "id = ANY({identities}) OR id = ANY({profiles})", exported=False),
 )
 # What the firm defines: rules over everybody.
-_SCHEMES: Final = ("watched_rule", "segment", "grading", "treatment", "need_group")
+_SCHEMES: Final = ("watched_rule", "segment", "grading", "treatment", "need_group", "clustering", "lookalike")
 # `ranking` names the last customers of some classes by profile ids, until the next ranking, and nothing about them;
 # `revaluation` and `influence_follow` name whom work is done up to, until it is.
 _IMPERSONAL: Final = frozenset(
