@@ -20,7 +20,7 @@ _VIEW = """
            COALESCE(i.referral_value, 0)::numeric(24, 6) AS referral_value
     FROM ({before}) AS before LEFT JOIN influence AS i ON i.profile_id = before.profile_id
 """
-_BEFORE = re.compile(r"FROM \((.*)\) before\s+LEFT JOIN", re.DOTALL)
+_BEFORE = re.compile(r"FROM \(\((.*)\) before\s+LEFT JOIN", re.DOTALL)
 
 
 def _definition(schema: str) -> str:
