@@ -57,6 +57,7 @@ from segment_service.segments.router import router as segments
 from segment_service.segments.service import announce
 from segment_service.service_costs.router import router as service_costs
 from segment_service.settings import SegmentSettings
+from segment_service.share_of_customer.router import router as share_of_customer
 from segment_service.standing.repository import Rules
 from segment_service.standing.router import router as standing
 from segment_service.treatments.router import router as treatments
@@ -119,6 +120,7 @@ def create_app(settings: SegmentSettings | None = None) -> FastAPI:
             rates,
             rfm,
             loyalty,
+            share_of_customer,
             influence,
             service_costs,
             recomputations,

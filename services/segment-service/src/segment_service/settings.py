@@ -53,6 +53,12 @@ class SegmentSettings(ServiceSettings):
     referral_depth: int = Field(10, ge=1, le=50, description="So many steps down a chain count")
     influence_seconds: float = Field(1, gt=0, le=3_600, description="Between two looks for referrals to count anew")
 
+    size_trait: str = Field("size", min_length=1, max_length=400, description="Trait with an organisation's size")
+    small_firm_employees: int = Field(50, ge=1, le=10**6, description="An organisation with fewer people is small")
+    low_share: Decimal = Field(
+        Decimal("0.5"), gt=0, le=1, decimal_places=6, description="Whoever buys less of all here buys elsewhere"
+    )
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if not self.top_share <= self.large_share <= self.medium_share:

@@ -25,6 +25,7 @@ from segment_service.models.grades import GradeHeld, Grading, NeedGroup, NeedHel
 from segment_service.models.influence import Influence, InfluenceFollow
 from segment_service.models.learning import Clustering, ClusteringMember, Lookalike, LookalikeScore
 from segment_service.models.purchase import IdentityCurrency, Purchase, Rate, Refund, Revaluation
+from segment_service.models.spending import Competitor, SpendBenchmark, SpendEstimate
 from segment_service.models.watching import Judgement, Listed, Segment, WatchedRule
 from segment_service.models.work import ColumnChange, ColumnPart, Job, Part, Unevaluated
 
@@ -40,6 +41,7 @@ __all__ = [
     "ClvScoring",
     "ColumnChange",
     "ColumnPart",
+    "Competitor",
     "Consent",
     "Contact",
     "ContactMonth",
@@ -69,6 +71,8 @@ __all__ = [
     "Revaluation",
     "Segment",
     "ServiceCost",
+    "SpendBenchmark",
+    "SpendEstimate",
     "StandingChange",
     "Trait",
     "Treatment",

@@ -40,6 +40,7 @@ _IMPERSONAL: Final = frozenset(
         "rate",
         "revaluation",
         "service_cost",
+        "spend_benchmark",
         *_SCHEMES,
     }
 )

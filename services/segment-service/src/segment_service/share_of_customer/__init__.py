@@ -1,0 +1,1 @@
+"""Share of customer: what they buy here of all that they buy."""
