@@ -2,7 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from rapport_local.demo import campaign, conversation, duplicates, erasing, lists, loading, merging, recognition, value
+from rapport_local.demo import (
+    campaign,
+    conversation,
+    duplicates,
+    erasing,
+    lists,
+    loading,
+    merging,
+    recognition,
+    segmenting,
+    value,
+)
 from rapport_local.demo.company import Company, Refused
 from rapport_local.demo.report import Report
 from rapport_local.sample.expected import expected_orders
@@ -27,6 +38,7 @@ async def run(stack: "Stack", sample: str) -> int:
             await lists.tell(report, company, middle[5])
             await duplicates.tell(report, company)
             await value.tell(report, company, folder)
+            await segmenting.tell(report, company, f"hh-{middle[6]}", folder)
             await campaign.tell(report, company, stack.mail.folder, folder)
             await conversation.tell(report, company, middle[4])
             await erasing.tell(report, company, folder)

@@ -12,6 +12,7 @@ from segment_service.learning.names import named, shown
 
 _MOST_COLUMNS = 9
 _STRONGEST = 2.0  # standard deviations at the ends of the colours
+_DARK = 0.55
 
 
 def svg(found: ClusteringOut) -> bytes:
@@ -44,7 +45,7 @@ def _grid(drawn: Figure, result: Findings) -> None:
             shade = colours(0.5 + max(-0.5, min(0.5, difference / (2 * _STRONGEST))))
             axes.add_patch(_cell(column, row, shade))
             if mark is not None and mark.median is not None:
-                ink = "white" if abs(difference) > 0.7 * _STRONGEST else drawing.INK
+                ink = "white" if _brightness(shade) < _DARK else drawing.INK
                 axes.text(
                     column + 0.5,
                     row + 0.5,
@@ -66,6 +67,10 @@ def _grid(drawn: Figure, result: Findings) -> None:
 
 def _cell(column: int, row: int, colour: tuple[float, float, float, float]) -> Rectangle:
     return Rectangle((column + 0.02, row + 0.04), 0.96, 0.92, facecolor=colour, edgecolor="none")
+
+
+def _brightness(colour: tuple[float, float, float, float]) -> float:
+    return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
 
 
 def _columns(result: Findings) -> list[str]:
