@@ -82,7 +82,7 @@ async def items(connection: Connection, profile: UUID) -> dict[str, list[Item]]:
 
 async def lines(connection: Connection, own: str, now: datetime) -> list[LineRow]:
     """Every product line, most sales first."""
-    return [LineRow(*row) for row in await connection.fetch(_LINES, own, now)]
+    return [LineRow(*row) for row in await connection.fetch(_LINES, own, now, timeout=600)]
 
 
 async def buyers(connection: Connection) -> int:
