@@ -33,7 +33,7 @@ _SAID: Final = """
 """
 _COMPETE: Final = """
     INSERT INTO competitor (identity_id, name, share, amount, currency, source, at)
-    VALUES ($1, $2, $3, $4, $5, $6, now())
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (identity_id, name) DO UPDATE SET
         share = EXCLUDED.share, amount = EXCLUDED.amount, currency = EXCLUDED.currency, source = EXCLUDED.source,
         at = EXCLUDED.at
@@ -53,7 +53,8 @@ _ADD_BENCHMARKS: Final = """
     SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::numeric[])
 """
 _BOUND: Final = """
-    SELECT bound.sales FROM ranking, unnest(classes, sales) AS bound (value_class, sales) WHERE value_class = 'medium'
+    SELECT min(bound.sales) FROM ranking, unnest(classes, sales) AS bound (value_class, sales)
+    WHERE value_class IN ('top', 'large', 'medium')
 """
 
 
@@ -158,7 +159,7 @@ async def worth(connection: Connection, profile: UUID, own: str) -> list[tuple[E
 
 async def compete(connection: Connection, identity_id: UUID, known: Competitor) -> bool:
     """Keep a competitor; whether they are new."""
-    return bool(await connection.fetchval(_COMPETE, identity_id, *known[:5]))
+    return bool(await connection.fetchval(_COMPETE, identity_id, *known))
 
 
 async def competitors(connection: Connection, profile: UUID) -> list[Competitor]:
@@ -187,7 +188,7 @@ async def replace_benchmarks(connection: Connection, own: str, some: Sequence[Be
 
 
 async def bound(connection: Connection) -> Decimal | None:
-    """What the last customer of class medium bought in the period, by the last ranking."""
+    """What the last customer above small bought in the period, by the last ranking; None before the first."""
     found: Decimal | None = await connection.fetchval(_BOUND)
     return found
 

@@ -30,7 +30,7 @@ class Benchmark(NamedTuple):
 class Known:
     """What is known of a customer; amounts are over the period, in the service's own currency.
 
-    `bound` is what the last customer of class medium buys, `usual` what customers like this one usually spend in all.
+    `bound` is what the last customer above small buys, `usual` what customers like this one usually spend in all.
     """
 
     value_class: ValueClass
@@ -80,7 +80,7 @@ def usual(benchmarks: Sequence[Benchmark], kind: str, size: str | None, value_cl
 def quadrant(known: Known, low_share: Decimal) -> tuple[Quadrant | None, list[str]]:
     """Why a customer below medium is, with the reasons; None for who is not small.
 
-    Whoever would not be medium with all that they buy anywhere has a small purse: a small firm, or cautious if their
+    Whoever would still be small with all that they buy anywhere has a small purse: a small firm, or cautious if their
     likes spend enough for medium. Whoever has a large purse and leaves less than `low_share` of it here buys elsewhere.
     """
     if known.value_class in _NOT_SMALL:
@@ -91,7 +91,7 @@ def quadrant(known: Known, low_share: Decimal) -> tuple[Quadrant | None, list[st
         missing = (
             "nobody has said what they spend in all"
             if known.total is None
-            else "no ranking has found a customer of class medium yet"
+            else "no ranking has found a customer above small yet"
         )
         return ("small_firm" if known.is_small_firm else "unknown"), [*sized, missing, *served]
     if known.total < known.bound:
@@ -108,7 +108,7 @@ def quadrant(known: Known, low_share: Decimal) -> tuple[Quadrant | None, list[st
 def _small_purse(
     known: Known, total: Decimal, bound: Decimal, sized: list[str], served: list[str]
 ) -> tuple[Quadrant, list[str]]:
-    spends = f"spends {total} in all, with which nobody is medium: that takes {bound}"
+    spends = f"spends {total} in all, with which nobody is above small: that takes {bound}"
     if known.origin != "benchmark" and known.usual is not None and known.usual >= bound and not known.is_small_firm:
         return "cautious", [spends, f"customers like this one spend {known.usual}", *served]
     return "small_firm", [*sized, spends, *served]

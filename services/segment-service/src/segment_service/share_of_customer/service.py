@@ -51,7 +51,7 @@ _LOOKS: Final = 20  # at so many times as many customers for one page
 
 
 class Usual(NamedTuple):
-    """What everybody is held against: what is usual, and what the last of class medium buys."""
+    """What everybody is held against: what is usual, and what the last above small buys."""
 
     benchmarks: list[Benchmark]
     bound: Decimal | None
