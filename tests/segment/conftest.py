@@ -108,7 +108,13 @@ async def start(database: DatabaseFactory, keys: KeyStore, token: TokenFactory, 
                 interaction_url=f"{world}/interaction",
                 profile_url=f"{world}/profile",
                 data_dir=tmp_path,
-                **{"recompute_seconds": 3_600, "ageing_seconds": 0.1, "influence_seconds": 0.1, **changes},
+                **{
+                    "recompute_seconds": 3_600,
+                    "ageing_seconds": 0.1,
+                    "influence_seconds": 0.1,
+                    "preview_seconds": 30,
+                    **changes,
+                },
             )
             async with (
                 serve(create_app(settings)) as base,

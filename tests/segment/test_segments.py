@@ -98,7 +98,7 @@ async def test_d10_members_follow_events_and_are_announced_once(segments: Segmen
 async def test_d10_time_alone_lets_members_leave(segments: Segments) -> None:
     """An event that falls out of its window ends the membership without anything else happening."""
     identity, profile = segments.feeds.person()
-    segments.feeds.touch(identity, "track", datetime.now(UTC) - timedelta(minutes=59, seconds=55), name="Signed Up")
+    segments.feeds.touch(identity, "track", datetime.now(UTC) - timedelta(minutes=59, seconds=50), name="Signed Up")
     await segments.settled()
     await keep(segments, "recent", {"event": "Signed Up", "within": "1h"})
     assert await members(segments, "recent") == {profile}

@@ -173,7 +173,7 @@ async def _resources(app: FastAPI) -> AsyncIterator[None]:
     # Those who wait for an answer do not wait behind what takes minutes.
     app.state.quick = Engine(folder / "scratch", memory=settings.column_memory, threads=settings.column_threads)
     app.state.policies = Policies()
-    app.state.evaluation = Evaluation(app.state.database, OWNERS)
+    app.state.evaluation = Evaluation(app.state.database, OWNERS, settings.ask_everybody_above)
     app.state.building = Building(app.state.database, app.state.relations, app.state.evaluation, folder)
     token = settings.service_token.get_secret_value()
     app.state.interaction = ServiceClient("interaction", settings.interaction_url, token)
@@ -183,6 +183,7 @@ async def _resources(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await app.state.interaction.aclose()
         await app.state.profile.aclose()
+        await app.state.evaluation.close()
         await app.state.batch.close()
         await asyncio.to_thread(app.state.engine.close)
         await asyncio.to_thread(app.state.quick.close)

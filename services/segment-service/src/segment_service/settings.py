@@ -45,6 +45,13 @@ class SegmentSettings(ServiceSettings):
     column_memory: str = Field("1GB", pattern=r"^[1-9][0-9]*(MB|GB)$", description="Memory of one calculation")
     column_threads: int = Field(2, ge=1, le=256, description="Threads of one calculation")
 
+    ask_everybody_above: int = Field(
+        20_000, ge=1, le=10**9, description="Changed customers that wait, above which rules are asked about everybody"
+    )
+    preview_seconds: float = Field(
+        0.25, gt=0, le=60, description="How long a preview waits for the newest changes before it does without them"
+    )
+
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="What evaluates rules for everybody")
     spark_master: str | None = Field(None, description="Address of the cluster, such as spark://10.0.0.5:7077")
     spark_host: str | None = Field(None, description="This machine's address as the cluster's workers see it")

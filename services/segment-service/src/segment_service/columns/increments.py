@@ -5,13 +5,16 @@ adds it to small files; these are folded into their base when they have grown. W
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from duckdb import DuckDBPyConnection, IOException
 from rapport.database import Connection, Database
+from rapport.errors import Overloaded
 
 from segment_service.columns import manifest as manifests
 from segment_service.columns import relations, selections
@@ -25,6 +28,8 @@ from segment_service.columns.writing import Writing
 from segment_service.standing import repository as turns
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 _EVENT_COLUMNS: Final = {**EVENT, "values": "VARCHAR"}
 
@@ -46,6 +51,7 @@ class RelationStore:
         self._engine = engine
         self._folder: Path | None = None
         self._refreshing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Copied]] = set()
 
     async def refresh(self) -> Copied:
         """Take in what changed; the files as of one moment."""
@@ -73,21 +79,55 @@ class RelationStore:
         except IOException:
             return await self._read(calculation, engine or self._engine)
 
-    async def overdue(self) -> bool:
-        """Whether files that are there must not be kept any longer."""
-        folder = await self._open()
-        before = await asyncio.to_thread(manifests.load, folder)
-        return bool(before.parts) and await self._forbidden(self._database.pool, before)
-
-    async def _read(self, calculation: Callable[[DuckDBPyConnection, Copied], T], engine: Engine) -> T:
-        copied = await self.refresh()
+    async def read_at(
+        self, copied: Copied, calculation: Callable[[DuckDBPyConnection, Copied], T], engine: Engine | None = None
+    ) -> T:
+        """What a calculation gives on the files of a moment; raises `IOException` when they are there no more."""
 
         def calculate(duck: DuckDBPyConnection) -> T:
             for view in copied.views:
                 duck.execute(view)
             return calculation(duck, copied)
 
-        return await engine.run(calculate)
+        return await (engine or self._engine).run(calculate)
+
+    async def read_soon(
+        self, calculation: Callable[[DuckDBPyConnection, Copied], T], engine: Engine, seconds: float
+    ) -> T:
+        """As `read`, on the newest files there are when taking in what changed since takes longer than `seconds`.
+
+        Raises `Overloaded` while there are none yet.
+        """
+        refreshing = asyncio.create_task(self.refresh())
+        self._tasks.add(refreshing)
+        refreshing.add_done_callback(self._tasks.discard)
+        refreshing.add_done_callback(_say_failed)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(refreshing), seconds)
+        present = refreshing.result() if refreshing.done() else await self._present()
+        if present is None:
+            raise Overloaded("The customers are being read for the first time; try again shortly.", retry_after=5)
+        try:
+            return await self.read_at(present, calculation, engine)
+        except IOException:
+            return await self.read(calculation, engine)
+
+    async def overdue(self) -> bool:
+        """Whether files that are there must not be kept any longer."""
+        folder = await self._open()
+        before = await asyncio.to_thread(manifests.load, folder)
+        return bool(before.parts) and await self._forbidden(self._database.pool, before)
+
+    async def _present(self) -> Copied | None:
+        """The files as they are; None when there are none, or none that may be read."""
+        folder = await self._open()
+        found = await asyncio.to_thread(manifests.load, folder)
+        if found.as_of is None or await self._forbidden(self._database.pool, found):
+            return None
+        return Copied(found.version, found.as_of, relations.views(found, folder))
+
+    async def _read(self, calculation: Callable[[DuckDBPyConnection, Copied], T], engine: Engine) -> T:
+        return await self.read_at(await self.refresh(), calculation, engine)
 
     async def _forbidden(self, connection: "selections.Reader", before: Manifest) -> bool:
         limits = await selections.limits(connection)
@@ -109,7 +149,7 @@ class RelationStore:
                     # The database is an older one, restored.
                     before = Manifest()
                 refresh = _Refresh(Writing(connection, self._engine, folder), before, version, limits)
-                return Manifest(version, await refresh.parts()), as_of
+                return Manifest(version, as_of, await refresh.parts()), as_of
         finally:
             if waiting:
                 await turns.end_turn(connection)
@@ -127,6 +167,11 @@ class RelationStore:
             self._folder = self._root / f"{await store_id(self._database.pool)}-relations"
             self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder
+
+
+def _say_failed(task: "asyncio.Task[Copied]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.warning("column files could not be brought up to date: %s", error)
 
 
 def _clear(folder: Path, wanted: set[Path]) -> None:

@@ -1,5 +1,6 @@
 """Which files hold the relations, as of which change: pure bookkeeping, written down in one small file."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -39,9 +40,10 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """All parts as of the change `version`."""
+    """All parts as of the change `version`, and of a moment."""
 
     version: int = -1
+    as_of: datetime | None = None
     parts: dict[str, Part] = {}
 
     @property

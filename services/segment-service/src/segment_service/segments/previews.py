@@ -1,6 +1,6 @@
 """Trying a rule on everybody, on the column files."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,21 +20,28 @@ from segment_service.segments.schemas import Preview, PreviewIn, Sample
 class Found(NamedTuple):
     """How many match, of how many, and some of them."""
 
+    as_of: datetime
     size: int
     customers: int
     sample: list[UUID]
 
 
-async def preview(database: Database, files: RelationStore, engine: Engine, asked: PreviewIn) -> Preview:
-    """How many customers a rule describes, and some of them with the reasons; raises `InvalidRule`."""
+async def preview(
+    database: Database, files: RelationStore, engine: Engine, asked: PreviewIn, seconds: float
+) -> Preview:
+    """How many customers a rule describes, and some of them with the reasons; raises `InvalidRule`.
+
+    Changes that it takes longer than `seconds` to take in are not waited for: the answer says as of when it is.
+    """
     rule = parse(asked.rule)
     query = await statement(rule, "members", "duckdb")
-    now = datetime.now(UTC)
     with engine.place():
-        found = await files.read(lambda duck, _: _count(duck, query, now, asked.sample), engine)
+        found = await files.read_soon(
+            lambda duck, copied: _count(duck, query, copied.as_of, asked.sample), engine, seconds
+        )
     events = {cause.removeprefix("event:") for cause in reads(rule) if cause.startswith("event:")}
     return Preview(
-        as_of=now,
+        as_of=found.as_of,
         size=found.size,
         customers=found.customers,
         share=found.size / found.customers if found.customers else None,
@@ -58,4 +65,4 @@ def _count(duck: DuckDBPyConnection, query: str, now: datetime, sample: int) -> 
     sizes = duck.execute("SELECT (SELECT count(*) FROM matching), (SELECT count(*) FROM customer)").fetchone()
     rows = duck.execute(f"SELECT profile_id FROM matching USING SAMPLE {int(sample)} ROWS").fetchall() if sample else []
     size, everybody = sizes or (0, 0)
-    return Found(size, everybody, [row[0] for row in rows])
+    return Found(now, size, everybody, [row[0] for row in rows])

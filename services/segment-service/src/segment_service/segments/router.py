@@ -30,9 +30,9 @@ Key = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 @router.post("/preview", dependencies=[needs("segments:read")])
 async def preview(body: PreviewIn, request: Request) -> Preview:
-    """How many customers a rule describes now, and ten of them with the reasons; nothing is kept."""
+    """How many customers a rule describes, as of when, and ten of them with the reasons; nothing is kept."""
     state = request.app.state
-    return await previews.preview(state.database, state.relations, state.quick, body)
+    return await previews.preview(state.database, state.relations, state.quick, body, state.settings.preview_seconds)
 
 
 @router.put(

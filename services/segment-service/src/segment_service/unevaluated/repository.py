@@ -35,6 +35,15 @@ _DONE = """
     DELETE FROM unevaluated USING unnest($1::uuid[], $2::bigint[]) AS done (profile_id, version)
     WHERE unevaluated.profile_id = done.profile_id AND unevaluated.version = done.version
 """
+_MORE_THAN = "SELECT count(*) > $1 FROM (SELECT FROM unevaluated LIMIT $1 + 1) AS counted"
+_COMMON = """
+    SELECT cause FROM unevaluated, unnest(causes) AS cause GROUP BY cause HAVING count(*) >= $1 ORDER BY cause
+"""
+_DROP = "DELETE FROM unevaluated WHERE causes <@ $1::text[]"
+_DROP_CAUSES = """
+    UPDATE unevaluated SET causes = ARRAY(SELECT unnest(causes) EXCEPT SELECT unnest($1::text[]))
+    WHERE causes && $1::text[]
+"""
 
 
 class Waiting(NamedTuple):
@@ -61,3 +70,19 @@ async def some(connection: Connection, limit: int) -> list[Waiting]:
 async def done(connection: Connection, rows: Sequence[Waiting]) -> None:
     """Take profiles off the queue, but for those that something has changed of since they were read."""
     await connection.execute(_DONE, [each.profile_id for each in rows], [each.version for each in rows])
+
+
+async def more_than(connection: Connection, number: int) -> bool:
+    """Whether more profiles wait."""
+    return bool(await connection.fetchval(_MORE_THAN, number))
+
+
+async def common(connection: Connection, least: int) -> list[str]:
+    """The causes that at least so many profiles wait for."""
+    return [row[0] for row in await connection.fetch(_COMMON, least)]
+
+
+async def drop(connection: Connection, causes: Collection[str]) -> None:
+    """Have nobody wait for these causes any more; in the turn in which somebody else has taken them over."""
+    await connection.execute(_DROP, list(causes))
+    await connection.execute(_DROP_CAUSES, list(causes))

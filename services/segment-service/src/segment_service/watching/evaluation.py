@@ -1,32 +1,30 @@
 """Asking rules again about whoever has changed: one turn after another, by one worker of all."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import asyncpg
 from prometheus_client import Gauge, Histogram
-from rapport.database import CONNECTION_LOST, Connection, Database
+from rapport.database import Connection, Database
 from rapport.telemetry.metrics import REGISTRY
 
 from segment_service.columns import changes as columns
-from segment_service.conditions.parser import parse
-from segment_service.conditions.statements import statement
 from segment_service.standing import repository as turns
 from segment_service.unevaluated import repository as queue
 from segment_service.watching import repository
-from segment_service.watching.repository import Answer, Changed
-from segment_service.watching.rules import Question, Watched, questions
+from segment_service.watching.asking import Asking
+from segment_service.watching.repository import Changed
+from segment_service.watching.rules import Watched, questions, rules_of
 
 SEGMENT: Final = "segment"
 
 _AT_ONCE: Final = 500
 _DUE_AT_ONCE: Final = 2_000
-_RULE_SECONDS: Final = 20
-_RETRY_SECONDS: Final = 5.0
+# Whoever waits for what fewer than this part of a crowd wait for is asked as usual.
+_SHARE: Final = 20
 
 LAG = Histogram(
     "segment_evaluation_lag_seconds",
@@ -60,11 +58,20 @@ Owner = Callable[[Connection, News], Awaitable[None]]
 
 
 class Evaluation:
-    """Asks rules about profiles; `owners` are told of changed answers."""
+    """Asks rules about profiles; `owners` are told of changed answers.
 
-    def __init__(self, database: Database, owners: Mapping[str, "Owner"]) -> None:
+    When more than `crowd` profiles wait, everybody is asked instead about the rules that most of them wait for.
+    """
+
+    def __init__(self, database: Database, owners: Mapping[str, "Owner"], crowd: int) -> None:
         self._database = database
         self._owners = owners
+        self._asking = Asking(database)
+        self._crowd = crowd
+
+    async def close(self) -> None:
+        """Let go of what asking holds."""
+        await self._asking.close()
 
     async def turn(self) -> int:
         """Ask about those who have waited longest; how many there were."""
@@ -75,10 +82,10 @@ class Evaluation:
             rules = await repository.rules(connection) if waiting or due else []
         if not waiting and not due:
             return 0
-        asked = questions(rules, {each.profile_id: each.causes for each in waiting}, due)
-        answers: list[Answer] = []
-        for question in asked:
-            answers += await self._ask(question)
+        if len(waiting) >= min(_AT_ONCE, self._crowd) and await self._leave_to_building():
+            return len(waiting)
+        causes = {each.profile_id: each.causes for each in waiting}
+        answers = await self._asking.ask(questions(rules, causes, due))
         async with self._database.transaction() as connection:
             await turns.take_turn(connection)
             await queue.done(connection, waiting)
@@ -89,6 +96,20 @@ class Evaluation:
         for each in waiting:
             LAG.observe(max(0.0, (datetime.now(UTC) - each.since).total_seconds()))
         return len(waiting) + len(due)
+
+    async def _leave_to_building(self) -> bool:
+        """Have everybody asked if too many wait to be asked as usual; whether it is so."""
+        async with self._database.transaction() as connection:
+            if not await queue.more_than(connection, self._crowd):
+                return False
+            # In its turn: whatever the files are made of from now on holds the changes that are taken off here.
+            await turns.take_turn(connection)
+            causes = await queue.common(connection, max(2, self._crowd // _SHARE))
+            concerned = rules_of(await repository.rules(connection), causes)
+            await repository.build_again(connection, [rule.rule_id for rule in concerned])
+            await queue.drop(connection, causes)
+        _log.info("everybody is asked about %d rules: too many have changed at once", len(concerned))
+        return bool(causes)
 
     async def tell(
         self,
@@ -110,53 +131,6 @@ class Evaluation:
         if members:
             await columns.log(connection, "membership", {each.profile_id for each in members}, version)
             await queue.put(connection, _read_by_others(rules, members), version)
-
-    async def _ask(self, question: Question) -> list[Answer]:
-        async with self._database.pool.acquire(timeout=10) as connection:
-            try:
-                return await self._answers(connection, question, question.rules)
-            except CONNECTION_LOST:
-                raise
-            except asyncpg.PostgresError:
-                # One of them fails: each by itself, so that the others are answered.
-                return await self._one_by_one(connection, question)
-
-    async def _one_by_one(self, connection: Connection, question: Question) -> list[Answer]:
-        answers: list[Answer] = []
-        for rule in question.rules:
-            try:
-                answers += await self._answers(connection, question, [rule])
-            except CONNECTION_LOST:
-                raise
-            except asyncpg.PostgresError as error:
-                _log.warning("rule %s of %s cannot be asked: %s", rule.key, rule.owner, error)
-                await repository.failing(connection, rule, str(error), _RETRY_SECONDS)
-        return answers
-
-    async def _answers(self, connection: Connection, question: Question, rules: Sequence[Watched]) -> list[Answer]:
-        statements = {
-            rule.rule_id: await statement(parse(rule.rule), "judged", "touched")
-            for rule in rules
-            if rule.rule is not None
-        }
-        async with connection.transaction(readonly=True):
-            await connection.execute(f"SET LOCAL statement_timeout = '{_RULE_SECONDS}s'")
-            found: dict[int, Iterable[Any]] = dict(await repository.ask(connection, question.profiles, statements))
-            for rule in rules:
-                if rule.rule is None:
-                    found[rule.rule_id] = await repository.ask_list(connection, question.profiles, rule.key)
-        return [answer for rule_id, rows in found.items() for answer in _read(rule_id, rows, question.profiles)]
-
-
-def _read(rule_id: int, rows: Iterable[Any], profiles: Collection[UUID]) -> Iterable[Answer]:
-    left = set(profiles)
-    for row in rows:
-        profile, due_at = row["profile_id"], row["due_at"]
-        left.discard(profile)
-        yield Answer(rule_id, profile, row["matches"], due_at.replace(tzinfo=UTC) if due_at is not None else None)
-    # Who is not answered about is there no more: merged away, or erased.
-    for profile in left:
-        yield Answer(rule_id, profile, False, None)
 
 
 def _read_by_others(rules: Mapping[int, Watched], members: Sequence[Changed]) -> dict[UUID, set[str]]:

@@ -34,11 +34,11 @@ _RULES = """
 """
 _DUE = """
     SELECT rule_id, profile_id FROM judgement JOIN watched_rule USING (rule_id)
-    WHERE due_at <= $1 AND state <> 'failing' ORDER BY due_at LIMIT $2
+    WHERE due_at <= $1 AND state = 'ready' ORDER BY due_at LIMIT $2
 """
 _WAITS_TO_BE_BUILT = """
     SELECT rule_id, owner, key, rule, reads, revision, true FROM watched_rule
-    WHERE state = 'building' OR state = 'failing' AND retry_at <= now() ORDER BY rule_id
+    WHERE state = 'building' OR state = 'failing' AND retry_at <= now() ORDER BY built_at NULLS FIRST, rule_id
 """
 # While everybody is being asked, a row is kept for those who are out as well: the newer answer must win over that of
 # the older moment which everybody is asked at.
@@ -68,33 +68,6 @@ _FAILING = """
         retry_at = now() + LEAST(make_interval(secs => 600),
             GREATEST(make_interval(secs => $4), COALESCE(now() - failing_since, make_interval(secs => $4))))
     WHERE rule_id = $1 AND revision = $2
-"""
-_BUILT = """
-    UPDATE watched_rule SET
-        state = 'ready', error = NULL, failing_since = NULL, retry_at = NULL, built_at = $3,
-        first_built_at = COALESCE(first_built_at, $3)
-    WHERE rule_id = $1 AND revision = $2
-    RETURNING old.first_built_at IS NULL AS first
-"""
-_FOUND = "CREATE TEMP TABLE found (profile_id uuid PRIMARY KEY, member bool, due_at timestamp) ON COMMIT DROP"
-# Answers given since the moment that everybody was asked at are newer and stay.
-_SETTLE_KEEP = """
-    INSERT INTO judgement AS kept (rule_id, profile_id, member, since, due_at, version)
-    SELECT $1, profile_id, member, $3, due_at AT TIME ZONE 'UTC', $2 FROM found
-    WHERE EXISTS (SELECT FROM customer WHERE customer.profile_id = found.profile_id)
-    ORDER BY profile_id
-    ON CONFLICT (rule_id, profile_id) DO UPDATE SET
-        member = EXCLUDED.member, due_at = EXCLUDED.due_at, version = EXCLUDED.version,
-        since = CASE WHEN kept.member = EXCLUDED.member THEN kept.since ELSE EXCLUDED.since END
-    WHERE kept.version <= $2 AND (kept.member, kept.due_at) IS DISTINCT FROM (EXCLUDED.member, EXCLUDED.due_at)
-    RETURNING rule_id, profile_id, new.member, COALESCE(old.member, false) AS before
-"""
-_SETTLE_DROP = """
-    DELETE FROM judgement
-    WHERE rule_id = $1
-      AND (version <= $2 AND NOT EXISTS (SELECT FROM found WHERE found.profile_id = judgement.profile_id)
-           OR NOT member AND due_at IS NULL)
-    RETURNING rule_id, profile_id, false, member
 """
 
 
@@ -169,9 +142,24 @@ async def to_build(connection: Connection) -> list[Watched]:
     return [_watched(row) for row in await connection.fetch(_WAITS_TO_BE_BUILT)]
 
 
+async def same(connection: Connection, rule: Watched) -> bool:
+    """Whether everybody has to be asked about a rule as it is here."""
+    found: bool | None = await connection.fetchval(
+        "SELECT revision = $2 AND state = 'building' FROM watched_rule WHERE rule_id = $1", rule.rule_id, rule.revision
+    )
+    return bool(found)
+
+
 async def start_building(connection: Connection, rule_ids: Sequence[int]) -> None:
     """Say that everybody is about to be asked."""
     await connection.execute("UPDATE watched_rule SET state = 'building' WHERE rule_id = ANY($1::int[])", rule_ids)
+
+
+async def build_again(connection: Connection, rule_ids: Sequence[int]) -> None:
+    """Have everybody asked anew about some rules, of what is known from now on."""
+    await connection.execute(
+        "UPDATE watched_rule SET state = 'building', revision = revision + 1 WHERE rule_id = ANY($1::int[])", rule_ids
+    )
 
 
 async def due(connection: Connection, now: datetime, limit: int) -> dict[int, set[UUID]]:
@@ -190,31 +178,12 @@ async def keep(connection: Connection, answers: Sequence[Answer], version: int, 
     kept = await connection.fetch(_KEEP, rule_ids, profiles, members, due_ats, version, now)
     out = [(each.rule_id, each.profile_id) for each in answers if not each.member and each.due_at is None]
     dropped = await connection.fetch(_DROP, [each[0] for each in out], [each[1] for each in out]) if out else []
-    return _changed([*kept, *dropped])
+    return changed_of([*kept, *dropped])
 
 
 async def failing(connection: Connection, rule: Watched, error: str, retry_seconds: float) -> None:
     """Say that a rule cannot be asked; its last answers stay. Tried again later and later, ten minutes at most."""
     await connection.execute(_FAILING, rule.rule_id, rule.revision, error[:_ERROR_LENGTH], retry_seconds)
-
-
-async def settle(
-    connection: Connection, rule: Watched, rows: Path, version: int, now: datetime
-) -> tuple[list[Changed], bool] | None:
-    """Take in what everybody answered at `version`: what changed, and whether it is the first time.
-
-    None when the rule is another one by now. `rows` is a CSV file of profile, whether it holds, until when.
-    """
-    built = await connection.fetchrow(_BUILT, rule.rule_id, rule.revision, now)
-    if built is None:
-        return None
-    await connection.execute(_FOUND)
-    await connection.copy_to_table("found", source=rows, format="csv", timeout=_COPY_SECONDS)
-    await connection.execute("ANALYZE found")
-    kept = await connection.fetch(_SETTLE_KEEP, rule.rule_id, version, now, timeout=_COPY_SECONDS)
-    dropped = await connection.fetch(_SETTLE_DROP, rule.rule_id, version, timeout=_COPY_SECONDS)
-    await connection.execute("DROP TABLE found")
-    return _changed([*kept, *dropped]), built["first"]
 
 
 async def ask(
@@ -265,5 +234,6 @@ def _watched(row: asyncpg.Record) -> Watched:
     )
 
 
-def _changed(rows: Sequence[asyncpg.Record]) -> list[Changed]:
+def changed_of(rows: Sequence[asyncpg.Record]) -> list[Changed]:
+    """Rows of rule, profile, whether it holds, whether it did: those that are other than before."""
     return [Changed(rule_id, profile, member) for rule_id, profile, member, before in rows if member != before]

@@ -47,3 +47,9 @@ def questions(
             profiles = frozenset(concerned)
             found.setdefault(profiles, Question(profiles)).rules.append(rule)
     return list(found.values())
+
+
+def rules_of(rules: Iterable[Watched], causes: Iterable[str]) -> Sequence[Watched]:
+    """Those whose answers any of `causes` can change."""
+    asked = frozenset(causes)
+    return [rule for rule in rules if asked & ANYTHING or asked & rule.reads]
