@@ -30,6 +30,7 @@ _AT_ONCE: Final = 100
 _OFFERED_AT_ONCE: Final = 5_000
 _SOURCE: Final = "matching"
 _ERROR_LENGTH: Final = 2_000
+_TRIES: Final = 3
 
 
 class MatchingFailed(RuntimeError):
@@ -41,12 +42,19 @@ async def match_run(app: FastAPI, job: RunningJob) -> Mapping[str, Any]:
     settings: ProfileSettings = app.state.settings
     database: Database = app.state.database
     parent = (settings.data_dir / "profile").absolute()
-    await asyncio.to_thread(parent.mkdir, parents=True, exist_ok=True)
-    folder = Path(await asyncio.to_thread(mkdtemp, prefix="match-", dir=parent))
+    folder = await asyncio.to_thread(_fresh_folder, parent)
     try:
         return await _Run(database, app.state.policy.guards, settings, job, folder).carry_out()
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _fresh_folder(parent: Path) -> Path:
+    """A folder to work in; those of runs that were killed hold personal data, and runs come one at a time."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob("match-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    return Path(mkdtemp(prefix="match-", dir=parent))
 
 
 class _Run:
@@ -90,15 +98,24 @@ class _Run:
         }
         options = msgspec.json.encode({"review": self._settings.match_review_probability, "resources": resources})
         await asyncio.to_thread((self._folder / "options.json").write_bytes, options)
+        for _ in range(_TRIES):
+            code, error = await self._compare_once(count)
+            if code == 0:
+                return
+            if code > 0:
+                break
+            # Killed from outside, perhaps for want of memory at that moment: nothing is written before the end.
+        raise MatchingFailed(f"comparing ended with {code}: {error}")
+
+    async def _compare_once(self, count: int) -> tuple[int, str]:
+        """The process's exit code, negative when a signal ended it, and the end of what it complained of."""
         async with _process(self._folder) as process:
             errors = asyncio.create_task(_drain(process))
             assert process.stdout is not None  # noqa: S101  it is a pipe
             async for line in process.stdout:
                 done, total = map(int, line.split())
                 await self._job.advance(self._database.pool, count * done // max(1, total), count)
-            code = await process.wait()
-            if code:
-                raise MatchingFailed(f"comparing ended with {code}: {(await errors)[-_ERROR_LENGTH:]}")
+            return await process.wait(), (await errors)[-_ERROR_LENGTH:]
 
     async def _link(self, sure: Sequence[Found], count: int) -> int:
         """Link pairs, the surest first; how many profiles went into others."""
