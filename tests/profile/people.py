@@ -10,6 +10,7 @@ from profile_service.matching.linkage.records import Record
 Mistake = Callable[[random.Random, Record], Record]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
 _ENGLISH = (
     "James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara Richard Susan Joseph "
     "Jessica Thomas Sarah Charles Karen Christopher Lisa Daniel Nancy Matthew Betty Anthony Sandra Mark Margaret",
@@ -68,6 +69,26 @@ def people(locale: str, count: int, seed: int) -> People:
             persons.append(person)
     order = rnd.sample(range(len(records)), len(records))
     return People([records[each] for each in order], [persons[each] for each in order])
+
+
+def namesakes(count: int) -> People:
+    """`count` persons recorded twice each without a mistake; of every three two share their name, street and town."""
+    records = [
+        Record(
+            given_name=_made_up(number % 70),
+            family_name=_made_up(number % 70 + 31),
+            birth_date=f"{1950 + number % 50}-{1 + number % 12:02}-{1 + number % 28:02}",
+            street=f"{number} {_made_up(number % 70 + 7)} Road",
+            city=_made_up(number % 70 + 17),
+            postcode="10001",
+        )
+        for number in range(count)
+    ]
+    return People(records * 2, [*range(count)] * 2)
+
+
+def _made_up(number: int) -> str:
+    return "".join(_SYLLABLES[number * step % len(_SYLLABLES)] for step in (1, 11, 23)).capitalize()
 
 
 def pair_scores(clusters: list[int], persons: list[int]) -> tuple[float, float]:

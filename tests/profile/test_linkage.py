@@ -8,9 +8,10 @@ from profile_service.matching.linkage.engines import Resources
 from profile_service.matching.linkage.pair import Pair
 from profile_service.matching.linkage.pairs import pairs_of
 from profile_service.matching.linkage.records import Record
+from profile_service.matching.linkage.requirements import lacking, rare_name
 from profile_service.settings import ProfileSettings
 
-from tests.profile.people import pair_scores, people
+from tests.profile.people import namesakes, pair_scores, people
 
 LINK: float = ProfileSettings.model_fields["match_link_probability"].default
 
@@ -22,6 +23,53 @@ def test_i5_misspelt_exchanged_and_moved_people_are_found_in_every_script(locale
     precision, recall = pair_scores(found, made.persons)
     assert precision >= 0.99
     assert recall >= 0.97
+
+
+def test_i5_namesakes_of_one_street_born_on_other_days_wait_for_somebodys_word() -> None:
+    made = namesakes(105)
+    pairs = pairs_of(made.records)
+    assert pair_scores(clusters(len(made.records), pairs, LINK), made.persons) == (1, 1)
+    doubtful = [pair for pair in pairs if made.persons[pair.a] != made.persons[pair.b]]
+    assert len(doubtful) == 35 * 4
+    assert all(pair.lacks for pair in doubtful)
+
+
+AT_HOME = {"given_name": "same", "family_name": "same", "street": "same", "place": "same", "email": None, "phone": None}
+
+
+@pytest.mark.parametrize(
+    ("levels", "name", "links"),
+    [
+        ({"birth_date": "other"}, 9.0, True),
+        ({"birth_date": "other", "street": "street, other number"}, 9.0, False),
+        ({"birth_date": "other", "street": "street, other number"}, 17.0, True),
+        ({"birth_date": "other", "street": "street, other number", "email": "same"}, 9.0, True),
+        ({"birth_date": "other", "street": "street, number unknown"}, 9.0, True),
+        ({"birth_date": None, "street": "street, other number"}, 9.0, True),
+        ({"birth_date": "other", "place": None}, 17.0, False),
+        ({"birth_date": "other", "street": "other"}, 17.0, False),
+        ({"birth_date": "same", "street": "other", "place": "other"}, 9.0, True),
+        ({"birth_date": "one digit or two exchanged", "street": "other", "place": "city"}, 9.0, True),
+        ({"birth_date": "one digit or two exchanged", "street": "other", "place": "other"}, 9.0, False),
+        ({"birth_date": "two of year, month, day", "street": "other", "given_name": "close"}, 9.0, False),
+    ],
+)
+def test_i5_where_no_households_are_seen_birth_date_and_address_must_not_both_contradict(
+    levels: dict[str, str | None], name: float, *, links: bool
+) -> None:
+    lacks = lacking(
+        {**AT_HOME, **levels},
+        {"given_name": name / 2, "family_name": name / 2, "region": 1.0},
+        households=False,
+        rare=rare_name(16_384),
+    )
+    assert lacks == (() if links else ("birth_date_or_address",))
+
+
+def test_i5_a_birth_date_that_contradicts_weighs_five_bits_however_many_namesakes_were_learnt_from() -> None:
+    for pair in pairs_of(namesakes(105).records):
+        for each in pair.weights:
+            assert (each.field, each.level) != ("birth_date", "other") or each.weight <= -5
 
 
 def home(given: str, born: str, street: str = "12 Elm Street") -> Record:

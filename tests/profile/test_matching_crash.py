@@ -18,13 +18,14 @@ from rapport.database import Database
 from rapport.tokens import KeyStore
 
 from tests.conftest import DatabaseFactory, TokenFactory
+from tests.profile.people import namesakes
 from tests.support.http import serve
 from tests.support.polling import eventually
 from tests.support.processes import spawn_service
 
 SURE = 105  # more than are linked in one transaction
 DOUBTFUL = 3
-_SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
+NAMESAKES = 35  # pairs among those sure
 # The second transaction that links waits for whoever holds this lock.
 _PAUSE = """
     CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -36,24 +37,19 @@ _PAUSE = """
 """
 
 
-def name(number: int) -> str:
-    """A name unlike those of other numbers."""
-    return "".join(_SYLLABLES[number * step % len(_SYLLABLES)] for step in (1, 11, 23)).capitalize()
-
-
 def persons() -> list[dict[str, Any]]:
-    """Each recorded twice: some with birth date and address, some by name alone."""
+    """Each recorded twice: some with birth date and address, among them namesakes, some by name alone."""
     sure = [
         {
-            "given_name": name(number),
-            "family_name": name(number + 31),
-            "birth_date": f"{1950 + number % 50}-{1 + number % 12:02}-{1 + number % 28:02}",
-            "address": {"street": f"{number} {name(number + 7)} Road", "city": name(number + 17), "postcode": "10001"},
+            "given_name": each.given_name,
+            "family_name": each.family_name,
+            "birth_date": each.birth_date,
+            "address": {"street": each.street, "city": each.city, "postcode": each.postcode},
         }
-        for number in range(SURE)
+        for each in namesakes(SURE).records
     ]
     doubtful = [{"given_name": f"Zebedee{each}", "family_name": f"Quatermain{each}"} for each in "abc"[:DOUBTFUL]]
-    return [*sure, *doubtful] * 2
+    return [*sure, *doubtful * 2]
 
 
 async def fill(client: httpx.AsyncClient) -> None:
@@ -78,8 +74,8 @@ async def assert_done_once(database: Database) -> None:
         "profiles": SURE + 2 * DOUBTFUL,
         "links": SURE,
         "pairs": SURE,
-        "candidates": DOUBTFUL,
-        "offered": DOUBTFUL,
+        "candidates": DOUBTFUL + NAMESAKES,
+        "offered": DOUBTFUL + NAMESAKES,
     }
 
 

@@ -14,6 +14,7 @@ _LACKS: Final = {
     "family_name": "Family names do not agree, and nothing makes up for it.",
     "birth_date": "Birth dates do not agree or are not known, so that they may be two of a family.",
     "address_or_contact": "Neither an address nor a contact point agrees.",
+    "birth_date_or_address": "Birth dates and addresses both differ, so that they may be two people of one name.",
     "one_person_among_all": "One of them has been linked with somebody born on another day.",
 }
 

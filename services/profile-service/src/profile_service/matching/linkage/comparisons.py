@@ -115,7 +115,7 @@ def _birth() -> Field:
             Level("day and month exchanged", "birth_l = birth_swapped_r", 0.02, 2.5e-5),
             Level("one digit or two exchanged", digits, 0.04, 1.2e-3),
             Level("two of year, month, day", f"{month} OR {day} OR {year_and_day}", 0.02, 4e-3),
-            Level("other", "ELSE", 0.02, 0.99, most=0.12),
+            Level("other", "ELSE", 0.02, 0.99, most=0.03),
         ),
     )
 
@@ -124,14 +124,16 @@ def _street(alike: str) -> Field:
     house = "coalesce(number_l, '') = coalesce(number_r, '')"
     close = f"({alike}(street_l, street_r) >= 0.9 OR {alike}(street_sorted_l, street_sorted_r) >= 0.9)"
     half = "(street_l IS NULL OR street_r IS NULL)"
+    unnumbered = f"(street_l = street_r OR {close}) AND (number_l IS NULL OR number_r IS NULL)"
     return Field(
         "street",
         "(street_l IS NULL OR street_r IS NULL) AND (number_l IS NULL OR number_r IS NULL)",
         (
             Level("same", f"street_l = street_r AND {house}", 0.45, 2e-5),
             Level("close", f"{close} AND {house}", 0.25, 3e-5),
-            Level("street, other number", "street_l = street_r", 0.04, 5e-4),
-            Level("close, other number", close, 0.04, 3e-3),
+            Level("street, number unknown", unnumbered, 0.02, 5e-4),
+            Level("street, other number", "street_l = street_r", 0.03, 5e-4),
+            Level("close, other number", close, 0.03, 3e-3),
             Level("number, street unknown", f"number_l = number_r AND {half}", 0.03, 6e-4),
             Level("number", "number_l = number_r", 0.07, 0.015),
             Level("other number, street unknown", half, 0.01, 0.04),

@@ -4,6 +4,9 @@ Fellegi and Sunter's model knows two cases, one person or two strangers, and tak
 person: they share address and family name. So pairs at one address are weighed once more, against a third case, two
 people of a household, by what tells those apart: given name and birth date. How many households there are among the
 records is seen from the pairs at one address that differ in both.
+
+Namesakes are the fourth case: people of one name in one street, told apart by house number and birth date. Where more
+are seen than mistakes explain, a name and a street are no proof.
 """
 
 import math
@@ -22,11 +25,12 @@ _APART: Final[Mapping[str, tuple[float, ...]]] = {
     "birth_date": (0.01, 0.0002, 0.005, 0.02, 0.9648),
 }
 # Same or close, same number; and any level of the place but the last.
-_AT_HOME: Final = "gamma_street >= 6 AND gamma_place <> 0"
+_AT_HOME: Final = "gamma_street >= 7 AND gamma_place <> 0"
 # Telephones and mailboxes are shared at home too, also by those who have moved out.
 _SHARING: Final = "(gamma_email = 4 OR gamma_phone = 2)"
 _FEW: Final = 0.02  # households seen for each person seen twice, below which they are chance
 _LIKE_DAYS: Final = 3  # the first levels of the birth date: the same, exchanged, one digit
+_NAMESAKES_FEW: Final = 0.02  # namesakes for each pair of one person in the same street
 _ENOUGH: Final = 25  # persons seen twice, below which that no household is seen means nothing
 _UNSEEN: Final = 0.01  # as many households as persons where there is nothing to see
 _AT_ONE_ADDRESS: Final = """
@@ -49,18 +53,35 @@ _AT_ONE_ADDRESS: Final = """
 """
 
 
+_IN_ONE_STREET: Final = """
+    WITH namesake AS (
+        SELECT unique_id, birth, number, hash(names, street, coalesce(postcode, city)) AS street
+        FROM {table}
+        WHERE names IS NOT NULL AND street IS NOT NULL AND coalesce(postcode, city) IS NOT NULL AND birth IS NOT NULL
+        QUALIFY count(*) OVER (PARTITION BY names, street, coalesce(postcode, city)) BETWEEN 2 AND 50
+    )
+    SELECT count(*) FILTER (levenshtein(one.birth, other.birth) <= 2),
+           count(*) FILTER (levenshtein(one.birth, other.birth) > 2 AND one.number <> other.number)
+    FROM namesake AS one JOIN namesake AS other ON one.street = other.street AND one.unique_id < other.unique_id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Households:
-    """`ratio` of pairs of a household to pairs of one person among those at one address, and how many of these."""
+    """`ratio` of pairs of a household to pairs of one person among those at one address, and how many of these.
+
+    `namesakes` is the ratio of pairs of two people of one name to pairs of one person among those of one street.
+    """
 
     ratio: float
     persons: float
+    namesakes: float
     chances: Mapping[str, Sequence[tuple[float, float]]]
 
     @property
     def seen(self) -> bool:
-        """Whether people of these records live together, as far as anybody can tell."""
-        return self.ratio >= _FEW or self.persons < _ENOUGH
+        """Whether people of these records live together or next to namesakes, as far as anybody can tell."""
+        return self.ratio >= _FEW or self.persons < _ENOUGH or self.namesakes >= _NAMESAKES_FEW
 
     def sql(self, compared: Sequence[Field]) -> str:
         """What to add to a pair's `match_weight` (log2 of odds), zero or less, by its `gamma_` columns."""
@@ -95,4 +116,5 @@ def households(
         # One person's records differ in all that tells people apart now and then; mistakes come in company.
         by_mistake = same / both * neither
         others += max(0.0, apart - 2 * by_mistake - 2 * math.sqrt(by_mistake))
-    return Households(others / persons, certain, chances)
+    same, apart = connection.execute(_IN_ONE_STREET.format(table=table)).fetchall()[0]
+    return Households(others / persons, certain, apart / max(1, same), chances)

@@ -16,7 +16,7 @@ from profile_service.matching.linkage.engines import Resources, columns, linkage
 from profile_service.matching.linkage.households import Households, households
 from profile_service.matching.linkage.pair import Pair, Weight
 from profile_service.matching.linkage.records import Record, prepared
-from profile_service.matching.linkage.requirements import lacking
+from profile_service.matching.linkage.requirements import lacking, rare_name
 from profile_service.matching.linkage.training import learnt, prepared_linker, size_of
 
 HOUSEHOLD: Final = "household"
@@ -51,6 +51,7 @@ def pairs_of(
         duck = DuckDBAPI(connection)
         chances = learnt(duck, duck.register(rows), rows, fields("duckdb"), size)
         homes = households(connection, "keyed_records", chances)
+        rare = rare_name(size.records)
         compared = fields(resources.engine)
         with linkage_api(resources, connection) as api:
             linker = prepared_linker(api, api.register(rows), rows, compared, chances, size)
@@ -62,7 +63,7 @@ def pairs_of(
                     (part + 1, parts), (1, 1), threshold_match_probability=at_least, warning_mode="never"
                 )
                 with readable(api, frame, connection) as predicted:
-                    found += _read(connection, predicted, compared, homes, at_least)
+                    found += _read(connection, predicted, compared, homes, rare, at_least)
                 frame.drop_table_from_database_and_remove_from_cache()
             progress(parts, parts)
     found.sort(key=lambda pair: (-pair.probability, pair.a, pair.b))
@@ -79,7 +80,12 @@ def _births(rows: pa.Table, pairs: Sequence[Pair]) -> dict[int, str]:
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, table: str, compared: Sequence[Field], homes: Households, at_least: float
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    compared: Sequence[Field],
+    homes: Households,
+    rare: float,
+    at_least: float,
 ) -> Iterator[Pair]:
     """Pairs of `table` that stay probable when households are thought of: few, while relatives are many."""
     known = {name for (name, *_) in connection.execute(f"DESCRIBE {table}").fetchall()}
@@ -94,10 +100,10 @@ def _read(
     names = [column[0] for column in found.description or ()]
     while rows := found.fetchmany(_ROWS_AT_ONCE):
         for row in rows:
-            yield _pair(dict(zip(names, row, strict=True)), compared, homes)
+            yield _pair(dict(zip(names, row, strict=True)), compared, homes, rare)
 
 
-def _pair(row: Mapping[str, Any], compared: Sequence[Field], homes: Households) -> Pair:
+def _pair(row: Mapping[str, Any], compared: Sequence[Field], homes: Households, rare: float) -> Pair:
     a, b = sorted((row["unique_id_l"], row["unique_id_r"]))
     probability = 1 / (1 + 2 ** -(min(max(row["match_weight"] + row["home"], -100.0), 100.0)))
     levels = {field.name: _level(row, field) for field in compared}
@@ -110,7 +116,7 @@ def _pair(row: Mapping[str, Any], compared: Sequence[Field], homes: Households) 
         for field in compared
         if (level := levels[field.name]) is not None
     ]
-    lacks = lacking(levels, {each.field: each.weight for each in weights}, households=homes.seen)
+    lacks = lacking(levels, {each.field: each.weight for each in weights}, households=homes.seen, rare=rare)
     if row["home"] < -0.005:
         weights.append(Weight(HOUSEHOLD, "same address or contact", round(row["home"], 2)))
     return Pair(a, b, probability, tuple(weights), lacks)

@@ -166,11 +166,12 @@ def _weighed(model: Mapping[str, Any], fields: Sequence[Field], size: Size) -> C
     found = {}
     for comparison, field in zip(model["comparisons"], fields, strict=True):
         levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-        ms = _normalised(
+        ms = _bounded(
             [
-                min(_held(_blend(level.get("m_probability"), each.m, size.matches, _PRIOR_MATCHES), each.m), each.most)
+                _held(_blend(level.get("m_probability"), each.m, size.matches, _PRIOR_MATCHES), each.m)
                 for level, each in zip(levels, field.levels, strict=True)
-            ]
+            ],
+            [each.most for each in field.levels],
         )
         us = _normalised(
             [
@@ -202,3 +203,12 @@ def _chance(seen: float | None, known: float, m: float, pairs: float, matches: f
 def _normalised(values: Sequence[float]) -> list[float]:
     total = sum(values)
     return [value / total for value in values]
+
+
+def _bounded(values: Sequence[float], most: Sequence[float]) -> list[float]:
+    """Normalised, none above its bound: what is cut off goes to those that have none."""
+    shares = _normalised(values)
+    over = [share > bound for share, bound in zip(shares, most, strict=True)]
+    left = 1 - sum(bound for bound, is_over in zip(most, over, strict=True) if is_over)
+    rest = sum(share for share, is_over in zip(shares, over, strict=True) if not is_over)
+    return [bound if is_over else share * left / rest for share, bound, is_over in zip(shares, most, over, strict=True)]
