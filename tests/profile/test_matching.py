@@ -14,6 +14,7 @@ from rapport.tokens import KeyStore
 
 from tests.conftest import DatabaseFactory, TokenFactory
 from tests.profile.conftest import SCOPES, Profiles
+from tests.profile.test_audit import trail
 from tests.support.http import serve
 
 ADA: dict[str, Any] = {
@@ -180,6 +181,21 @@ async def test_i5_a_rejected_pair_is_never_offered_or_linked_again_whatever_merg
     assert await matching.candidates(state="open") == []
 
 
+@pytest.mark.parametrize("what", ["accept", "reject"])
+async def test_i5_i11_an_operators_word_is_in_the_audit_trail_of_both(
+    matching: Matching, token: TokenFactory, what: str
+) -> None:
+    both = [await matching.person(given_name="Zebedee", family_name="Quatermain") for _ in range(2)]
+    await matching.run()
+    (candidate,) = await matching.candidates()
+    await matching.decide(candidate, what)
+    for profile in both:
+        found = [
+            (each["kind"], each["subject"]) for each in await trail(matching, token, profile) if what in each["action"]
+        ]
+        assert ("change", "tester") in found
+
+
 async def test_i5_what_guards_hold_is_offered_with_the_reason(matching: Matching) -> None:
     ada = (await matching.resolve(("user_id", "ada"), ("loyalty_card", "777")))["profile_id"]
     grace = (await matching.resolve(("user_id", "grace"), ("loyalty_card", "777")))["profile_id"]
@@ -191,6 +207,28 @@ async def test_i5_what_guards_hold_is_offered_with_the_reason(matching: Matching
     assert answer["profiles_after"] == [min(ada, grace)]
     (decided,) = await matching.candidates()
     assert (decided["candidate_id"], decided["state"]) == (candidate["candidate_id"], "accepted")
+
+
+async def test_i5_pages_of_candidates_go_through_those_found_and_those_held_newest_first(matching: Matching) -> None:
+    for number in range(2):
+        card = ("loyalty_card", f"77{number}")
+        await matching.resolve(("user_id", f"ada{number}"), card)
+        await matching.resolve(("user_id", f"grace{number}"), card)
+        for _ in range(2):
+            await matching.person(given_name=f"Zebedee{'ab'[number]}", family_name=f"Quatermain{'ab'[number]}")
+        await matching.run()
+    whole = await matching.candidates()
+    assert sorted(each["source"] for each in whole) == ["guard", "guard", "match", "match"]
+    assert [each["candidate_id"] for each in whole] == sorted((each["candidate_id"] for each in whole), reverse=True)
+
+    paged: list[dict[str, Any]] = []
+    query: dict[str, Any] = {"limit": 1}
+    while query.get("cursor", "first"):
+        page = (await matching.client.get("/v1/match-candidates", params=query)).json()
+        assert len(page["items"]) == 1
+        paged += page["items"]
+        query["cursor"] = page["next_cursor"]
+    assert paged == whole
 
 
 async def test_i5_a_held_link_rejected_is_not_offered_again(matching: Matching) -> None:

@@ -44,19 +44,22 @@ _DROP_OUTDATED = """
     ))
 """
 # Candidates by probability, and links that guards hold unless somebody has decided on them.
-_ALL = """
+_FOUND = """
     SELECT candidate_id, a, b, state, source, probability, weights, guards, link_id, job_id, found_at, decided_at,
            decided_by, reason
     FROM match_candidate
-    UNION ALL
-    SELECT link_id, a, b, 'open', 'guard', confidence, NULL, guards, link_id, NULL, recorded_at, NULL, NULL, NULL
+"""
+_HELD = """
+    SELECT link_id AS candidate_id, a, b, 'open' AS state, 'guard' AS source, confidence AS probability,
+           NULL::jsonb AS weights, guards, link_id, NULL::uuid AS job_id, recorded_at AS found_at,
+           NULL::timestamptz AS decided_at, NULL::text AS decided_by, NULL::text AS reason
     FROM link
     WHERE state = 'held' AND retracted_at IS NULL AND NOT guards && ARRAY['blocked_value', 'cannot_link']
       AND NOT EXISTS (SELECT FROM match_candidate WHERE candidate_id = link.link_id)
 """
-_WITH_PROFILES = f"""
+_WITH_PROFILES = """
     SELECT candidate.*, one.profile_id AS profile_a, other.profile_id AS profile_b
-    FROM ({_ALL}) AS candidate
+    FROM ({candidates}) AS candidate
     JOIN identity AS one ON one.identity_id = candidate.a
     JOIN identity AS other ON other.identity_id = candidate.b
 """
@@ -70,16 +73,21 @@ _APART = " OR ".join(
     )"""
     for this, that in (("a", "b"), ("b", "a"))
 )
-_PAGE = f"""
+_SOME = f"""
     {_WITH_PROFILES}
     WHERE (state <> 'open' OR one.profile_id <> other.profile_id AND NOT ({_APART}))
       AND ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR source = $2)
       AND ($3::float8 IS NULL OR probability >= $3) AND ($4::float8 IS NULL OR probability <= $4)
       AND ($5::uuid IS NULL OR one.profile_id = $5 OR other.profile_id = $5)
-      AND ($6::uuid IS NULL OR candidate_id < $6)
+      AND candidate_id < coalesce($6::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     ORDER BY candidate_id DESC LIMIT $7
 """
-_ONE = f"{_WITH_PROFILES} WHERE candidate_id = $1"
+# The first of each, found by its index, and of these the first: nobody sorts all that there are.
+_PAGE = f"""
+    ({_SOME.format(candidates=_FOUND)}) UNION ALL ({_SOME.format(candidates=_HELD)})
+    ORDER BY candidate_id DESC LIMIT $7
+"""
+_ONE = f"{_WITH_PROFILES.format(candidates=f'{_FOUND} UNION ALL {_HELD}')} WHERE candidate_id = $1"
 _DECIDE = """
     INSERT INTO match_candidate (candidate_id, a, b, source, state, probability, guards, link_id, decided_at,
                                  decided_by, reason)

@@ -3,12 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from rapport.auth import Caller, needs
 from rapport.database import Reading, Transaction
 from rapport.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from rapport.routing import service_router
 
+from profile_service.audit.trail import note
 from profile_service.matching import service
 from profile_service.matching.schemas import (
     CandidateAnswer,
@@ -56,17 +57,32 @@ async def candidates(
 
 @router.post("/match-candidates/{candidate_id}/accept", dependencies=[needs("profiles:write")])
 async def accept(
-    candidate_id: UUID, connection: Transaction, policy: Policed, caller: Caller, body: DecisionBody | None = None
+    candidate_id: UUID,
+    request: Request,
+    connection: Transaction,
+    policy: Policed,
+    caller: Caller,
+    body: DecisionBody | None = None,
 ) -> DecisionAnswer:
     """They are one customer: links them, whatever guards say."""
     reason = body.reason if body else None
-    return await service.accept(connection, policy.guards, candidate_id, caller.subject, reason)
+    return _noted(request, await service.accept(connection, policy.guards, candidate_id, caller.subject, reason))
 
 
 @router.post("/match-candidates/{candidate_id}/reject", dependencies=[needs("profiles:write")])
 async def reject(
-    candidate_id: UUID, connection: Transaction, policy: Policed, caller: Caller, body: DecisionBody | None = None
+    candidate_id: UUID,
+    request: Request,
+    connection: Transaction,
+    policy: Policed,
+    caller: Caller,
+    body: DecisionBody | None = None,
 ) -> DecisionAnswer:
     """They are two customers: never offered again, and no evidence joins them but an operator's."""
     reason = body.reason if body else None
-    return await service.reject(connection, policy.guards, candidate_id, caller.subject, reason)
+    return _noted(request, await service.reject(connection, policy.guards, candidate_id, caller.subject, reason))
+
+
+def _noted(request: Request, answer: DecisionAnswer) -> DecisionAnswer:
+    note(request, {*answer.profiles_before, *answer.profiles_after})
+    return answer

@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 from fastapi import FastAPI
 from rapport.database import Connection, Database
@@ -27,7 +28,8 @@ from profile_service.matching.rules import MATCH, Found, one_of_each
 from profile_service.settings import ProfileSettings
 
 _AT_ONCE: Final = 100
-_OFFERED_AT_ONCE: Final = 5_000
+_READ_AT_ONCE: Final = 5_000
+_PAIRS: Final = "pairs.parquet"
 _SOURCE: Final = "matching"
 _ERROR_LENGTH: Final = 2_000
 _TRIES: Final = 3
@@ -75,9 +77,8 @@ class _Run:
         count = await loading.copy_records(pool, self._folder, since)
         await self._job.advance(pool, 0, count)
         await self._compare(count)
-        found = await asyncio.to_thread(_read, self._folder / "pairs.parquet")
-        linked = await self._link([each for each in found if each.links(self._settings.match_link_probability)], count)
-        offered = await self._offer(found, since)
+        linked = await self._link(count)
+        offered = await self._offer(since)
         await self._job.advance(pool, count)
         return {
             "profiles": count,
@@ -117,14 +118,19 @@ class _Run:
                 await self._job.advance(self._database.pool, count * done // max(1, total), count)
             return await process.wait(), (await errors)[-_ERROR_LENGTH:]
 
-    async def _link(self, sure: Sequence[Found], count: int) -> int:
+    async def _link(self, count: int) -> int:
         """Link pairs, the surest first; how many profiles went into others."""
         linked = 0
-        for start in range(0, len(sure), _AT_ONCE):
-            async with self._database.transaction() as connection:
-                linked += await self._link_some(connection, sure[start : start + _AT_ONCE])
-                await self._job.advance(connection, count)
+        async for found in _found(self._folder / _PAIRS):
+            sure = [each for each in found if self._links(each)]
+            for start in range(0, len(sure), _AT_ONCE):
+                async with self._database.transaction() as connection:
+                    linked += await self._link_some(connection, sure[start : start + _AT_ONCE])
+                    await self._job.advance(connection, count)
         return linked
+
+    def _links(self, found: Found) -> bool:
+        return found.links(self._settings.match_link_probability)
 
     async def _link_some(self, connection: Connection, sure: Sequence[Found]) -> int:
         ends = {end for each in sure for end in (each.a, each.b)}
@@ -158,18 +164,17 @@ class _Run:
             confidence=found.probability,
         )
 
-    async def _offer(self, found: Sequence[Found], since: datetime | None) -> int:
+    async def _offer(self, since: datetime | None) -> int:
         """Offer for review what is neither one profile by now nor kept apart by an operator or held by guards."""
         offered = 0
-        likely = [each for each in found if not each.links(self._settings.match_link_probability)]
-        for start in range(0, len(likely), _OFFERED_AT_ONCE):
-            some = likely[start : start + _OFFERED_AT_ONCE]
+        async for found in _found(self._folder / _PAIRS):
+            likely = [each for each in found if not self._links(each)]
             async with self._database.transaction() as connection:
-                profiles = await ledger.profiles_of(connection, {end for each in some for end in (each.a, each.b)})
+                profiles = await ledger.profiles_of(connection, {end for each in likely for end in (each.a, each.b)})
                 apart = await repository.kept_apart(connection, set(profiles.values()))
                 open_pairs = [
                     each
-                    for each in one_of_each(some, profiles)
+                    for each in one_of_each(likely, profiles)
                     if frozenset((profiles[each.a], profiles[each.b])) not in apart
                 ]
                 await repository.offer(connection, self._job.job_id, open_pairs)
@@ -201,7 +206,16 @@ async def _drain(process: Process) -> str:
     return (await process.stderr.read()).decode(errors="replace").strip()
 
 
-def _read(path: Path) -> list[Found]:
+async def _found(path: Path) -> AsyncIterator[list[Found]]:
+    """Pairs, the surest first, some at a time: of millions of profiles there are too many to hold at once."""
+    with await asyncio.to_thread(pq.ParquetFile, path) as file:
+        batches = file.iter_batches(_READ_AT_ONCE)
+        while found := await asyncio.to_thread(_next, batches):
+            yield found
+
+
+def _next(batches: Iterator[pa.RecordBatch]) -> list[Found]:
+    batch = next(batches, None)
     return [
         Found(
             UUID(row["a"]),
@@ -210,5 +224,5 @@ def _read(path: Path) -> list[Found]:
             row["lacks"],
             [(field, level, weight) for field, level, weight in msgspec.json.decode(row["weights"])],
         )
-        for row in pq.read_table(path).to_pylist()
+        for row in (batch.to_pylist() if batch else ())
     ]

@@ -83,6 +83,7 @@ class Link(Base):
         Index(
             "ix_link_held_b_since", "b", "evidence_at", postgresql_where=text("state = 'held' AND retracted_at IS NULL")
         ),
+        Index("ix_link_held_id", "link_id", postgresql_where=text("state = 'held' AND retracted_at IS NULL")),
     )
 
 
