@@ -1,20 +1,34 @@
 """What rules read beyond orders: kept once, under identities, read through the map."""
 
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 from rapport.tokens import KeyStore
+from segment_service.watching.repository import ASKING
 
-from tests.conftest import TokenFactory
+from tests.conftest import DatabaseFactory, TokenFactory
 from tests.segment.conftest import Segments, SegmentsFactory
 from tests.segment.feeds import DAY, Feeds, touchpoint
+from tests.support.database import connection
 from tests.support.polling import eventually
 
 NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+async def segments(start: SegmentsFactory, database: DatabaseFactory) -> AsyncIterator[Segments]:
+    """A service whose rules are asked by nobody, so that what they have to be asked about can be seen."""
+    url = await database("segment")
+    async with connection(url) as holder:
+        await holder.execute("SELECT pg_advisory_lock($1)", ASKING)
+        async with start(url=url) as running:
+            yield running
 
 
 async def rows(segments: Segments, relation: str, *profiles: UUID, columns: str = "*") -> list[tuple[Any, ...]]:
