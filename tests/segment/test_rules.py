@@ -185,7 +185,7 @@ def test_d10_an_explanation_names_each_condition_with_its_value() -> None:
         events=[coffee, coffee._replace(occurred_at=NOW - timedelta(days=30))],
         standing={"last_order_at": coffee.occurred_at},
     )
-    assert explain(rule, customer) == {
+    assert explain(rule, customer, pii=True) == {
         "condition": "all",
         "pointer": "/rule",
         "matches": True,

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from tests.conftest import TokenFactory
 from tests.segment.conftest import Segments
 from tests.segment.test_segments import asked
 from tests.support.polling import eventually
@@ -92,7 +93,7 @@ async def test_d2_a_changed_scheme_grades_everybody_anew(segments: Segments) -> 
     assert (await segments.client.get("/v1/gradings/vip")).status_code == 404
 
 
-async def test_d13_needs_with_the_evidence_for_each_customer(segments: Segments) -> None:
+async def test_d13_needs_with_the_evidence_for_each_customer(segments: Segments, token: TokenFactory) -> None:
     """Evidence adds up as independent; who reaches the threshold is in the group, and the answer says why."""
     sure, runner = segments.feeds.person()
     unsure, walker = segments.feeds.person()
@@ -114,7 +115,10 @@ async def test_d13_needs_with_the_evidence_for_each_customer(segments: Segments)
     needs = (await segments.get(f"/v1/profiles/{runner}/needs"))["needs"]
     assert [(each["group"], each["confidence"], each["member"]) for each in needs] == [("running", 0.7, True)]
     assert [piece["holds"] for piece in needs[0]["evidence"]] == [True, True]
-    assert needs[0]["evidence"][0]["explanation"]["value"] == "marathon"
+    assert needs[0]["evidence"][0]["explanation"]["value"] == "***"
+    pii = {"Authorization": f"Bearer {token('segments:read', 'profiles:pii')}"}
+    seen = (await segments.client.get(f"/v1/profiles/{runner}/needs", headers=pii)).json()["needs"]
+    assert seen[0]["evidence"][0]["explanation"]["value"] == "marathon"
     less = (await segments.get(f"/v1/profiles/{walker}/needs"))["needs"][0]
     assert (less["confidence"], less["member"], less["since"]) == (0.4, False, None)
     standing = await segments.get(f"/v1/profiles/{runner}/standing")

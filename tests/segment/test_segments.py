@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from tests.conftest import TokenFactory
 from tests.segment.conftest import Segments, SegmentsFactory
 from tests.segment.feeds import DAY, Feeds
 from tests.support.polling import eventually
@@ -280,6 +281,22 @@ async def test_d10_preview_and_reasons(segments: Segments) -> None:
     assert (good["member"], good["matches"]) == (True, True)
     assert (await segments.client.get(f"/v1/segments/good/members/{uuid4()}")).status_code == 404
     assert (await segments.client.get("/v1/segments/nowhere/members")).status_code == 404
+
+
+async def test_d10_reasons_give_traits_with_the_scope_alone(segments: Segments, token: TokenFactory) -> None:
+    """Who a customer is stays hidden from callers without `profiles:pii`; what says how to serve them does not."""
+    _, profile = segments.feeds.person()
+    segments.feeds.tell(profile, traits={"email": "ada@example.org", "country": "TW", "tags": ["Byron", "poet"]})
+    await asked(segments)
+    rule = {"all": [{"trait": name, "exists": True} for name in ("email", "country", "tags")]}
+    await keep(segments, "known", rule)
+    pii = {"Authorization": f"Bearer {token('segments:read', 'profiles:pii')}"}
+    for headers, wanted in (({}, ["***", "TW", ["***", "***"]]), (pii, ["ada@example.org", "TW", ["Byron", "poet"]])):
+        previewed = await segments.client.post("/v1/segments/preview", json={"rule": rule}, headers=headers)
+        looked_up = await segments.client.get(f"/v1/segments/known/members/{profile}", headers=headers)
+        for found in (previewed.json()["sample"][0], looked_up.json()):
+            assert found["explanation"]["matches"] is True
+            assert [part["value"] for part in found["explanation"]["parts"]] == wanted
 
 
 async def test_d10_nothing_is_missed_while_everybody_is_asked(start: SegmentsFactory) -> None:

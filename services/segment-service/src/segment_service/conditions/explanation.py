@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from segment_service.conditions import metrics, random
 from segment_service.conditions.comparing import leaves_hold, number_holds, quotient_holds, time_holds
 from segment_service.conditions.customer import Customer, Happening, Leaf
+from segment_service.conditions.masking import masked_trait
 from segment_service.conditions.parser import parse
 from segment_service.conditions.rules import (
     Aggregate,
@@ -48,12 +49,13 @@ class Finding(NamedTuple):
     value: Any
 
 
-def explain(rule: Any, customer: Customer, at: str = "/rule") -> dict[str, Any]:
+def explain(rule: Any, customer: Customer, at: str = "/rule", *, pii: bool) -> dict[str, Any]:
     """For each condition of a JSON rule: `condition`, `pointer`, `value`, `matches`; groups have `parts` and no value.
 
-    Raises `InvalidRule`. Values are as the customer has them: a list where there are several, null where none.
+    Raises `InvalidRule`. Values are as the customer has them: a list where there are several, null where none;
+    traits are hidden unless `pii`.
     """
-    return _explained(parse(rule, at), rule, customer, at)
+    return _explained(parse(rule, at), rule, customer, at, pii)
 
 
 def holds(rule: Rule, customer: Customer) -> bool:
@@ -67,16 +69,17 @@ def holds(rule: Rule, customer: Customer) -> bool:
     return _find(rule, customer).matches
 
 
-def _explained(rule: Rule, source: Any, customer: Customer, at: str) -> dict[str, Any]:
+def _explained(rule: Rule, source: Any, customer: Customer, at: str, pii: bool) -> dict[str, Any]:
     if not isinstance(rule, All | Any_ | Not):
         finding = _find(rule, customer)
-        return {"condition": source, "pointer": at, "value": finding.value, "matches": finding.matches}
+        value = masked_trait(rule.key, finding.value) if isinstance(rule, Trait) and not pii else finding.value
+        return {"condition": source, "pointer": at, "value": value, "matches": finding.matches}
     kind = "all" if isinstance(rule, All) else "any" if isinstance(rule, Any_) else "not"
     if isinstance(rule, Not):
-        parts = [_explained(rule.part, source["not"], customer, f"{at}/not")]
+        parts = [_explained(rule.part, source["not"], customer, f"{at}/not", pii)]
     else:
         parts = [
-            _explained(part, source[kind][place], customer, f"{at}/{kind}/{place}")
+            _explained(part, source[kind][place], customer, f"{at}/{kind}/{place}", pii)
             for place, part in enumerate(rule.parts)
         ]
     return {"condition": kind, "pointer": at, "matches": holds(rule, customer), "parts": parts}

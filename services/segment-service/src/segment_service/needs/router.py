@@ -64,9 +64,9 @@ async def members(key: Key, connection: Transaction, limit: Limit = 50, cursor: 
 
 
 @router.get("/profiles/{profile_id}/needs", dependencies=[needs("segments:read")])
-async def read_needs(profile_id: UUID, connection: Transaction) -> NeedsOut:
-    """What a customer needs, the surest first, with the evidence for and against."""
-    return await service.needs_of(connection, profile_id)
+async def read_needs(profile_id: UUID, connection: Transaction, caller: Caller) -> NeedsOut:
+    """What a customer needs, the surest first, with the evidence; values of traits with `profiles:pii` alone."""
+    return await service.needs_of(connection, profile_id, pii=caller.may("profiles:pii"))
 
 
 @router.get("/need-matrix", dependencies=[needs("segments:read")])

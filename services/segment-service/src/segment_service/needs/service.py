@@ -98,8 +98,8 @@ async def members(connection: Connection, key: str, cursor: str | None, limit: i
     return Page(items=items[:limit], next_cursor=encode_cursor(last.confidence, last.profile_id) if last else None)
 
 
-async def needs_of(connection: Connection, profile_id: UUID) -> NeedsOut:
-    """Each need group for one customer, with what speaks for it; raises `UnknownProfile`."""
+async def needs_of(connection: Connection, profile_id: UUID, *, pii: bool) -> NeedsOut:
+    """Each need group for one customer, with the evidence, traits hidden unless `pii`; raises `UnknownProfile`."""
     groups = [
         (row["key"], msgspec.json.decode(row["document"])) for row in await repository.page(connection, None, 500)
     ]
@@ -117,7 +117,7 @@ async def needs_of(connection: Connection, profile_id: UUID) -> NeedsOut:
                 words=piece["words"], weight=piece["weight"], holds=explanation["matches"], explanation=explanation
             )
             for piece in each["evidence"]
-            for explanation in [explain(piece["when"], known)]
+            for explanation in [explain(piece["when"], known, pii=pii)]
         ]
         sure = confidence(piece.weight for piece in pieces if piece.holds)
         found.append(

@@ -27,11 +27,12 @@ class Found(NamedTuple):
 
 
 async def preview(
-    database: Database, files: RelationStore, engine: Engine, asked: PreviewIn, seconds: float
+    database: Database, files: RelationStore, engine: Engine, asked: PreviewIn, seconds: float, *, pii: bool
 ) -> Preview:
     """How many customers a rule describes, and some of them with the reasons; raises `InvalidRule`.
 
     Changes that it takes longer than `seconds` to take in are not waited for: the answer says as of when it is.
+    Traits are hidden unless `pii`.
     """
     rule = parse(asked.rule)
     query = await statement(rule, "members", "duckdb")
@@ -45,17 +46,19 @@ async def preview(
         size=found.size,
         customers=found.customers,
         share=found.size / found.customers if found.customers else None,
-        sample=await _reasons(database, found.sample, asked.rule, events),
+        sample=await _reasons(database, found.sample, asked.rule, events, pii=pii),
     )
 
 
-async def _reasons(database: Database, profiles: list[UUID], rule: dict[str, Any], events: set[str]) -> list[Sample]:
+async def _reasons(
+    database: Database, profiles: list[UUID], rule: dict[str, Any], events: set[str], *, pii: bool
+) -> list[Sample]:
     sample = []
     async with database.pool.acquire(timeout=10) as connection:
         for profile in profiles:
             found = await customer(connection, profile, events)
             if found is not None:
-                sample.append(Sample(profile_id=profile, explanation=explain(rule, found)))
+                sample.append(Sample(profile_id=profile, explanation=explain(rule, found, pii=pii)))
     return sample
 
 

@@ -29,10 +29,11 @@ Key = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 
 @router.post("/preview", dependencies=[needs("segments:read")])
-async def preview(body: PreviewIn, request: Request) -> Preview:
-    """How many customers a rule describes, as of when, and ten of them with the reasons; nothing is kept."""
+async def preview(body: PreviewIn, request: Request, caller: Caller) -> Preview:
+    """How many customers a rule describes, as of when, and ten with the reasons, traits with `profiles:pii` alone."""
     state = request.app.state
-    return await previews.preview(state.database, state.relations, state.quick, body, state.settings.preview_seconds)
+    seconds, pii = state.settings.preview_seconds, caller.may("profiles:pii")
+    return await previews.preview(state.database, state.relations, state.quick, body, seconds, pii=pii)
 
 
 @router.put(
@@ -85,6 +86,6 @@ async def change_list(key: Key, body: ListChange, connection: Transaction, calle
 
 
 @router.get("/{key}/members/{profile_id}", dependencies=[needs("segments:read")])
-async def membership(key: Key, profile_id: UUID, connection: Transaction) -> Membership:
-    """Why a customer is in or out: each condition of the rule with the value it met."""
-    return await service.membership(connection, key, profile_id)
+async def membership(key: Key, profile_id: UUID, connection: Transaction, caller: Caller) -> Membership:
+    """Why a customer is in or out: each condition with the value it met, those of traits with `profiles:pii` alone."""
+    return await service.membership(connection, key, profile_id, pii=caller.may("profiles:pii"))

@@ -97,8 +97,8 @@ async def members(connection: Connection, key: str, cursor: str | None, limit: i
     return Page(items=items, next_cursor=encode_cursor(items[-1].profile_id) if len(found) > limit else None)
 
 
-async def membership(connection: Connection, key: str, profile_id: UUID) -> Membership:
-    """Whether a profile is a member, and why; raises `UnknownSegment` and `UnknownProfile`."""
+async def membership(connection: Connection, key: str, profile_id: UUID, *, pii: bool) -> Membership:
+    """Whether a profile is in, and why, traits hidden unless `pii`; raises `UnknownSegment` and `UnknownProfile`."""
     row = await _row(connection, key)
     present = await repository.survivor(connection, profile_id) or profile_id
     rule = msgspec.json.decode(row["rule"]) if row["rule"] is not None else None
@@ -108,7 +108,7 @@ async def membership(connection: Connection, key: str, profile_id: UUID) -> Memb
         raise UnknownProfile(f"Profile {profile_id} is not known here, or has not arrived yet.")
     kept = await repository.judgement(connection, row["rule_id"], present)
     member = bool(kept and kept["member"])
-    explanation = explain(rule, known) if rule is not None else None
+    explanation = explain(rule, known, pii=pii) if rule is not None else None
     return Membership(
         segment=key,
         profile_id=present,
