@@ -1,8 +1,15 @@
 """D11 through the API: groups found in the data, described, with members, under the same names in the next run."""
 
 import random
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+
+from segment_service.clusterings import repository as clusterings
+from segment_service.learning.running import folder
+from segment_service.lookalikes import repository as lookalikes
+from segment_service.settings import SegmentSettings
 
 from tests.segment.conftest import Segments
 from tests.support.polling import eventually
@@ -104,3 +111,38 @@ async def test_d11_what_cannot_be_grouped_is_said(segments: Segments) -> None:
     assert (await segments.client.get(f"/v1/clusterings/{uuid4()}")).status_code == 404
     unfinished = response.json()["clustering_id"]
     assert (await segments.client.get(f"/v1/clusterings/{unfinished}/groups/x/members")).status_code == 404
+
+
+async def test_i11_who_was_erased_while_it_was_calculated_is_not_written_down(
+    segments: Segments, tmp_path: Path
+) -> None:
+    """Neither in a group nor in a ranking is anybody who was a customer when the calculation began only."""
+    identity, profile = segments.feeds.person()
+    segments.feeds.order(identity, "1", 5)
+    await segments.settled()
+    now, db, gone = datetime.now(UTC), segments.db, uuid4()
+    groups, ranking = tmp_path / "groups.csv", tmp_path / "ranking.csv"
+    groups.write_text(f"{profile},a\n{gone},a\n")
+    ranking.write_text(f"{profile},0.5,2\n{gone},0.9,1\n")
+    clustering_id, lookalike_id = await clusterings.new_id(db), await lookalikes.new_id(db)
+    await clusterings.insert(db, "customers", {}, uuid4(), clustering_id)
+    await lookalikes.insert(db, "like", {}, uuid4(), lookalike_id)
+    async with db.transaction():
+        await clusterings.finish(db, clustering_id, "customers", now, {}, groups)
+    async with db.transaction():
+        await lookalikes.finish(db, lookalike_id, now, {}, ranking)
+    assert [row[0] for row in await db.fetch("SELECT profile_id FROM clustering_member")] == [profile]
+    assert [row[0] for row in await db.fetch("SELECT profile_id FROM lookalike_score")] == [profile]
+
+
+async def test_what_a_killed_calculation_left_goes_with_the_next_attempt(tmp_path: Path) -> None:
+    """The table that is learnt from holds traits: it stays no longer than the job, whatever happens to the process."""
+    settings, job_id = SegmentSettings(database_url="postgresql+asyncpg://unused", data_dir=tmp_path), uuid4()
+    left, other = tmp_path / "segment" / f"learning-{job_id}-left", tmp_path / "segment" / f"learning-{uuid4()}-x"
+    for each in (left, other):
+        each.mkdir(parents=True)
+        (each / "table.parquet").write_bytes(b"traits")
+    async with folder(settings, job_id) as place:
+        assert not left.exists()
+        assert other.exists()
+    assert not place.exists()

@@ -83,13 +83,13 @@ async def export_members(connection: Connection, clustering_id: UUID, target: Pa
 async def finish(
     connection: Connection, clustering_id: UUID, name: str, as_of: Any, result: dict[str, Any], rows: Path
 ) -> None:
-    """Keep what was found and who is in which group; the members of old runs go."""
+    """Keep what was found and who is in which group; the members of old runs go, and who was erased meanwhile."""
     await connection.execute("DELETE FROM clustering_member WHERE clustering_id = $1", clustering_id)
     await connection.execute("CREATE TEMP TABLE found (profile_id uuid, group_key text) ON COMMIT DROP")
     await connection.copy_to_table("found", source=rows, format="csv", timeout=_COPY_SECONDS)
     await connection.execute(
         "INSERT INTO clustering_member (clustering_id, profile_id, group_key) "
-        "SELECT $1, profile_id, group_key FROM found",
+        "SELECT $1, profile_id, group_key FROM found JOIN customer USING (profile_id)",
         clustering_id,
         timeout=_COPY_SECONDS,
     )

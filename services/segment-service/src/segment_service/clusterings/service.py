@@ -73,7 +73,7 @@ async def carry_out(app: FastAPI, job: RunningJob) -> Mapping[str, Any]:
         asked = await clustering(connection, UUID(job.spec["clustering_id"]))
     spec = ClusteringIn(**asked.spec)
     among = await statement(parse(asked.spec["among"] or _EVERYBODY, "/among"), "members", "duckdb")
-    async with running.folder(app.state.settings) as place:
+    async with running.folder(app.state.settings, job.job_id) as place:
         before = place / "before.csv"
         async with database.pool.acquire(timeout=10) as connection:
             earlier = await repository.latest(connection, asked.name)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from duckdb import DuckDBPyConnection
@@ -28,11 +29,13 @@ class NothingToLearn(Problem):
 
 
 @contextlib.asynccontextmanager
-async def folder(settings: SegmentSettings) -> AsyncIterator[Path]:
-    """A folder for one calculation, removed afterwards."""
+async def folder(settings: SegmentSettings, job_id: UUID) -> AsyncIterator[Path]:
+    """A folder for one calculation, removed afterwards; what a killed attempt left of customers goes first."""
     parent = (settings.data_dir / "segment").absolute()
     await asyncio.to_thread(parent.mkdir, parents=True, exist_ok=True)
-    made = Path(await asyncio.to_thread(mkdtemp, prefix="learning-", dir=parent))
+    for left in await asyncio.to_thread(lambda: list(parent.glob(f"learning-{job_id}-*"))):
+        await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
+    made = Path(await asyncio.to_thread(mkdtemp, prefix=f"learning-{job_id}-", dir=parent))
     try:
         yield made
     finally:

@@ -54,13 +54,13 @@ async def page(connection: Connection, before: UUID | None, limit: int) -> list[
 async def finish(
     connection: Connection, lookalike_id: UUID, as_of: datetime, result: dict[str, Any], rows: Path
 ) -> None:
-    """Keep what was found and everybody's place."""
+    """Keep what was found and everybody's place but of those erased meanwhile."""
     await connection.execute("DELETE FROM lookalike_score WHERE lookalike_id = $1", lookalike_id)
     await connection.execute("CREATE TEMP TABLE found (profile_id uuid, score real, place integer) ON COMMIT DROP")
     await connection.copy_to_table("found", source=rows, format="csv", timeout=_COPY_SECONDS)
     await connection.execute(
         "INSERT INTO lookalike_score (lookalike_id, profile_id, score, place) "
-        "SELECT $1, profile_id, score, place FROM found WHERE place > 0",
+        "SELECT $1, profile_id, score, place FROM found JOIN customer USING (profile_id) WHERE place > 0",
         lookalike_id,
         timeout=_COPY_SECONDS,
     )

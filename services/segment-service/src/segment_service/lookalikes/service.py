@@ -82,7 +82,7 @@ async def carry_out(app: FastAPI, job: RunningJob) -> Mapping[str, Any]:
     async with database.pool.acquire(timeout=10) as connection:
         segments = {row["key"]: msgspec.json.decode(row["rule"] or "{}") for row in await rules(connection)}
     left_out = sorted(given_away(asked.spec["seeds"], segments) | set(asked.spec["leave_out"]))
-    async with running.folder(app.state.settings) as place:
+    async with running.folder(app.state.settings, job.job_id) as place:
 
         def build(duck: DuckDBPyConnection) -> None:
             _build(duck, now, seeds, among, left_out)
