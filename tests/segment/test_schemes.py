@@ -186,3 +186,26 @@ async def test_d14_each_class_and_grade_gets_its_treatment(segments: Segments) -
     assert (await segments.client.put("/v1/treatments/x", json={"name": "x", "discount": 5})).status_code == 422
     assert (await segments.client.delete("/v1/treatments/silver")).status_code == 204
     assert (await segments.get(f"/v1/profiles/{profile}/treatment"))["treatment"]["key"] == "everybody"
+
+
+async def test_what_no_database_holds_is_refused_with_its_place(segments: Segments) -> None:
+    """NUL in a name, in words and in a rule is told to the caller, whatever is defined."""
+    rule, nul = {"metric": "orders", "gte": 1}, "a\x00"
+    wrong = {"trait": "a", "eq": nul}
+    for path, body, pointer in (
+        ("segments/x", {"name": nul, "rule": rule}, "/name"),
+        ("segments/x", {"name": "x", "description": nul, "rule": rule}, "/description"),
+        ("gradings/x", {"name": nul, "grades": [{"grade": "g", "enter": rule}]}, "/name"),
+        ("gradings/x", {"name": "x", "grades": [{"grade": "g", "enter": wrong}]}, "/grades/0/enter/eq"),
+        ("gradings/x", {"name": "x", "grades": [{"grade": "g", "enter": rule, "privileges": [nul]}]}, "/grades/0/priv"),
+        ("need-groups/x", {"name": nul, "evidence": [{"when": rule}]}, "/name"),
+        ("need-groups/x", {"name": "x", "evidence": [{"when": wrong}]}, "/evidence/0/when/eq"),
+        ("need-groups/x", {"name": "x", "evidence": [{"when": rule, "words": nul}]}, "/evidence/0/words"),
+        ("treatments/x", {"name": nul}, "/name"),
+        ("treatments/x", {"name": "x", "service_level": nul}, "/service_level"),
+    ):
+        refused = await segments.client.put(f"/v1/{path}", json=body)
+        assert refused.status_code == 422, (path, body, refused.text)
+        assert refused.json()["errors"][0]["pointer"].startswith(pointer)
+    refused = await segments.client.post("/v1/lookalikes", json={"name": nul, "seeds": rule})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/name")

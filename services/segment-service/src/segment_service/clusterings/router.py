@@ -8,6 +8,7 @@ from rapport.auth import needs
 from rapport.database import Reading, Transaction
 from rapport.pagination import Cursor, Limit, Page
 from rapport.routing import service_router
+from rapport.text import CleanText
 
 from segment_service.clusterings import service
 from segment_service.clusterings.schemas import ClusteringIn, ClusteringOut, GroupMember, Started
@@ -25,7 +26,7 @@ async def find_groups(response: Response, connection: Transaction, body: Cluster
 
 @router.get("/clusterings", dependencies=[needs("segments:read")])
 async def list_clusterings(
-    connection: Reading, name: str | None = None, limit: Limit = 50, cursor: Cursor = None
+    connection: Reading, name: CleanText | None = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[ClusteringOut]:
     """Clusterings, the newest first."""
     return await service.listed(connection, name, cursor, limit)

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from rapport.text import CleanText
 
 from segment_service.conditions.schemas import RuleJson
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-Feature = Annotated[str, Field(min_length=1, max_length=300)]
+Feature = Annotated[CleanText, Field(min_length=1, max_length=300)]
 
 
 class ClusteringIn(BaseModel):

@@ -9,6 +9,7 @@ from rapport.database import Reading, Transaction
 from rapport.errors import documented
 from rapport.pagination import Cursor, Limit, Page
 from rapport.routing import service_router
+from rapport.text import CleanText
 
 from segment_service.gradings import service
 from segment_service.gradings.schemas import GradingIn, GradingOut, Holder
@@ -56,6 +57,8 @@ async def remove(key: Key, request: Request, connection: Transaction) -> None:
 
 
 @router.get("/{key}/grades/{grade}/customers", dependencies=[needs("segments:read")])
-async def holders(key: Key, grade: str, connection: Reading, limit: Limit = 50, cursor: Cursor = None) -> Page[Holder]:
+async def holders(
+    key: Key, grade: CleanText, connection: Reading, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Holder]:
     """Customers with a grade, in the order of their ids."""
     return await service.holders(connection, key, grade, cursor, limit)

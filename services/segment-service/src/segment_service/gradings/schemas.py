@@ -4,11 +4,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from rapport.text import CleanText
 
 from segment_service.conditions.schemas import RuleJson
 
 GradeName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-Text = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[CleanText, Field(min_length=1, max_length=500)]
 
 
 class Grade(BaseModel):
@@ -38,7 +39,7 @@ class GradingIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[CleanText, Field(min_length=1, max_length=200)]
     grades: Annotated[list[Grade], Field(min_length=1, max_length=20, examples=[_EXAMPLE])]
 
 

@@ -43,8 +43,9 @@ async def put(connection: Connection, key: str, body: GradingIn, by: str, reques
     _check_names(body)
     grades = [each.model_dump(mode="json") for each in body.grades]
     if before is None or (before["name"], msgspec.json.decode(before["grades"])) != (body.name, grades):
-        await repository.put(connection, key, body.name, grades, by)
+        # Whatever is wrong with a rule is found before it is kept.
         await _watch(connection, key, body)
+        await repository.put(connection, key, body.name, grades, by)
         await append(connection, [_event("grading.changed", key, {"grading": key, "name": body.name})])
     return await grading(connection, key), before is None
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from rapport.text import CleanText
 
 from segment_service.conditions.schemas import RuleJson
 
-Feature = Annotated[str, Field(min_length=1, max_length=300)]
+Feature = Annotated[CleanText, Field(min_length=1, max_length=300)]
 
 
 class LookalikeIn(BaseModel):
@@ -20,7 +21,7 @@ class LookalikeIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[CleanText, Field(min_length=1, max_length=200)]
     seeds: RuleJson
     among: RuleJson | None = None
     leave_out: Annotated[list[Feature], Field(max_length=100)] = []

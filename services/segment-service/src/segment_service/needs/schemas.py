@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from rapport.text import CleanText
 
 from segment_service.conditions.schemas import RuleJson
 from segment_service.pyramid.rules import ValueClass
@@ -16,7 +17,7 @@ class EvidenceIn(BaseModel):
 
     when: RuleJson
     weight: Annotated[float, Field(gt=0, le=1)] = 1.0
-    words: Annotated[str | None, Field(max_length=300)] = None
+    words: Annotated[CleanText | None, Field(max_length=300)] = None
 
 
 _EXAMPLE = [
@@ -33,8 +34,8 @@ class NeedGroupIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    description: Annotated[str | None, Field(max_length=2_000)] = None
+    name: Annotated[CleanText, Field(min_length=1, max_length=200)]
+    description: Annotated[CleanText | None, Field(max_length=2_000)] = None
     evidence: Annotated[list[EvidenceIn], Field(min_length=1, max_length=20, examples=[_EXAMPLE])]
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
 

@@ -57,8 +57,9 @@ async def put(
         raise Stale(f"There is no need group {key}.")
     document = body.model_dump(mode="json")
     if before is None or msgspec.json.decode(before["document"]) != document:
-        await repository.put(connection, key, document, by)
+        # Whatever is wrong with a rule is found before it is kept.
         await _watch(connection, key, body)
+        await repository.put(connection, key, document, by)
         await append(connection, [_event("need_group.changed", key, {"need_group": key, "name": body.name})])
     return await group(connection, key), before is None
 

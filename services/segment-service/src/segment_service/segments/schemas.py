@@ -4,12 +4,13 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from rapport.text import CleanText
 
 from segment_service.conditions.schemas import RuleJson
 from segment_service.pyramid.rules import ValueClass
 from segment_service.standing.rules import Stage
 
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[CleanText, Field(min_length=1, max_length=200)]
 
 
 class SegmentIn(BaseModel):
@@ -18,7 +19,7 @@ class SegmentIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Text
-    description: Annotated[str | None, Field(max_length=2_000)] = None
+    description: Annotated[CleanText | None, Field(max_length=2_000)] = None
     rule: RuleJson | None = None
     static: bool = False
 

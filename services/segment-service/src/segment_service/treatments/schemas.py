@@ -4,12 +4,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from rapport.text import CleanText
 
 from segment_service.money import Money
 from segment_service.pyramid.rules import ValueClass
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-Text = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[CleanText, Field(min_length=1, max_length=500)]
 
 
 class AppliesTo(BaseModel):
@@ -38,10 +39,10 @@ class TreatmentIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[CleanText, Field(min_length=1, max_length=200)]
     applies_to: AppliesTo = AppliesTo()
     priority: Annotated[int, Field(ge=-1_000, le=1_000)] = 0
-    service_level: Annotated[str | None, Field(max_length=200)] = None
+    service_level: Annotated[CleanText | None, Field(max_length=200)] = None
     supply_priority: Annotated[int | None, Field(ge=1, le=100, description="1 is served first")] = None
     account_manager: bool = False
     visit_every_days: Annotated[int | None, Field(ge=1, le=3_650)] = None
