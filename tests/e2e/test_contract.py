@@ -12,7 +12,7 @@ from rapport_local.stack import Stack
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # The same cases each time, so that a failure is one of the change at hand; CONTRACT_SEED and _EXAMPLES explore further.
-EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "15")
+EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "8")
 SEED = os.environ.get("CONTRACT_SEED", "1")
 # Every case that the schema of rules defines would be thousands for each operation that takes one: examples and random
 # rules explore those, and `tests/segment/test_rules.py` the language.
